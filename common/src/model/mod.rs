@@ -1,0 +1,8 @@
+//! The nouns that all programs share: host states, alerts, metrics. Values only; nothing here decides.
+//!
+//! Every closed list is a [`coded`] enum: one table of name and code, used by wire, JSON and screens alike.
+
+pub mod alert;
+pub mod coded;
+pub mod host;
+pub mod metric;
