@@ -1,0 +1,8 @@
+//! The developer's tasks, one module each; `main.rs` only chooses between them.
+
+pub mod audit;
+pub mod certs;
+pub mod demo;
+pub mod test;
+pub mod tidy;
+pub mod workspace;
