@@ -1,0 +1,194 @@
+//! Everything that can happen to the engine: one closed enum, told with the time by the shell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use systole_common::ids::{BootId, ConnectionId, HostId, InstanceId, OperatorName, Role};
+use systole_common::model::metric::SeriesKey;
+use systole_common::time::UnixMs;
+use systole_common::wire::agent::{Heartbeat, ProbeAnswer, ProcessSample};
+use systole_common::wire::console::{
+    Ack, AlertsQuery, AuditQuery, ConnectionsQuery, HostsQuery, Resolve, Retire, Subscribe, Unack,
+};
+use systole_common::wire::hello::{Clocks, CloseCode};
+
+use super::settings::Settings;
+
+/// Something happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// State is loaded, sockets listen: the start grace begins.
+    Ready,
+    /// An agent's main connection said hello; it waits for [`super::effect::Effect::Accept`] or `Refuse`.
+    AgentHello(AgentHello),
+    /// An agent's bulk connection said hello; it waits likewise.
+    BulkHello {
+        /// The new connection.
+        connection: ConnectionId,
+        /// Whose, by certificate.
+        host: HostId,
+        /// The instance that it claims to belong to.
+        instance: InstanceId,
+    },
+    /// A heartbeat came on a main connection.
+    Heartbeat {
+        /// On which.
+        connection: ConnectionId,
+        /// The frame, already scrubbed and within its limits.
+        beat: Box<Heartbeat>,
+    },
+    /// Live values came; they replace the ones before.
+    Samples {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The values by series.
+        values: Vec<(Arc<SeriesKey>, f64)>,
+    },
+    /// The top processes came.
+    Processes {
+        /// On which connection.
+        connection: ConnectionId,
+        /// At most 20, names scrubbed.
+        processes: Vec<ProcessSample>,
+    },
+    /// An agent answered a probe.
+    ProbeAnswer {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The datagram.
+        answer: ProbeAnswer,
+    },
+    /// A connection of an agent, main or bulk, ended. Also sent for one that was refused.
+    AgentGone {
+        /// Which.
+        connection: ConnectionId,
+        /// How.
+        reason: Gone,
+    },
+    /// An operator's connection was accepted.
+    ConsoleOpened {
+        /// The connection.
+        session: ConnectionId,
+        /// Who.
+        operator: OperatorName,
+        /// In which role.
+        role: Role,
+        /// From where.
+        address: String,
+    },
+    /// An operator's connection ended.
+    ConsoleGone {
+        /// Which.
+        session: ConnectionId,
+    },
+    /// An operator asks or acts. The role table has let it through.
+    Request {
+        /// On which connection.
+        session: ConnectionId,
+        /// Which stream of it; comes back in the reply.
+        request: u64,
+        /// What.
+        body: Request,
+    },
+    /// An operator's request was refused by the role table; the trail is to say so.
+    Denied {
+        /// On which connection.
+        session: ConnectionId,
+        /// The name of the frame's kind.
+        action: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// A slow console lost events and has drained its queue: it needs a fresh picture.
+    FeedOverflowed {
+        /// Which.
+        session: ConnectionId,
+    },
+    /// SIGHUP: new settings are in force.
+    Settings(Box<Settings>),
+    /// The daemon's own certificate and its CAs, at start and after each reload.
+    OwnCertificates(Vec<OwnCertificate>),
+    /// The daemon's loop stood still for so long.
+    OwnPause {
+        /// The gap.
+        gap: Duration,
+    },
+    /// Since the pause the socket has been read until it was empty.
+    SocketDrained,
+    /// The state file takes no more writes, or takes them again.
+    StoreRefusing(bool),
+    /// Time passed; sent when [`super::Engine::next_deadline`] is reached.
+    Tick,
+}
+
+/// An agent's main hello.
+#[derive(Debug, Clone)]
+pub struct AgentHello {
+    /// The new connection.
+    pub connection: ConnectionId,
+    /// Whose, by certificate.
+    pub host: HostId,
+    /// The agent's start.
+    pub instance: InstanceId,
+    /// The kernel's boot.
+    pub boot_id: BootId,
+    /// Its clocks when it said hello.
+    pub clocks: Clocks,
+    /// Its version, scrubbed.
+    pub software: String,
+    /// Its operating system, scrubbed.
+    pub os: String,
+    /// Its labels, scrubbed.
+    pub labels: Vec<(String, String)>,
+    /// Where it dials from.
+    pub address: String,
+    /// When its certificate ends.
+    pub certificate_expires: UnixMs,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gone {
+    /// The peer closed it with a code and a reason (scrubbed).
+    Closed(Option<CloseCode>, String),
+    /// We closed it.
+    ByUs(CloseCode, String),
+    /// The peer forgot it: a stateless reset.
+    Reset,
+    /// Nothing came for the idle time-out.
+    TimedOut,
+    /// The transport failed.
+    Failed(String),
+}
+
+/// What an operator asks or does.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Open the feed or change its details.
+    Subscribe(Subscribe),
+    /// Hosts with values.
+    Hosts(HostsQuery),
+    /// Connects and disconnects of a host.
+    Connections(ConnectionsQuery),
+    /// Alerts.
+    Alerts(AlertsQuery),
+    /// The trail.
+    Audit(AuditQuery),
+    /// I have it.
+    Ack(Ack),
+    /// I no longer have it.
+    Unack(Unack),
+    /// It is over.
+    Resolve(Resolve),
+    /// Forget a host.
+    Retire(Retire),
+}
+
+/// A certificate of the daemon's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCertificate {
+    /// `daemon`, `agent-ca`, `operator-ca`.
+    pub name: String,
+    /// When it ends.
+    pub expires: UnixMs,
+}

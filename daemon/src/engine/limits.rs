@@ -1,0 +1,54 @@
+//! The engine's limits and fixed spans, by name.
+
+use std::time::Duration;
+
+/// Raced connections of one agent that are kept beside the newest.
+pub const OLDER_CONNECTIONS_MAX: usize = 3;
+/// How long a newcomer waits for a sign of life of the incumbent.
+pub const TAKEOVER_WAIT: Duration = Duration::from_secs(1);
+/// How long a refused newcomer is told to wait.
+pub const CONFLICT_RETRY: Duration = Duration::from_secs(30);
+/// How long after the last refused newcomer a conflict ends.
+pub const CONFLICT_END: Duration = Duration::from_secs(90);
+/// Silence over twice the promised interval, or over the interval and this, is late.
+pub const LATE_SLACK: Duration = Duration::from_millis(500);
+/// After an own pause each host is given one interval and this before it is judged.
+pub const AFTER_PAUSE_SLACK: Duration = Duration::from_secs(1);
+/// After an own pause a socket that nobody had to read for so long was empty.
+pub const BLIND_MAX: Duration = Duration::from_secs(2);
+/// Heartbeats until a new or recovering host is online.
+pub const STEADY_BEATS: u32 = 3;
+/// Starts within [`RESTARTS_WINDOW`] that are a warning.
+pub const RESTARTS_WARNING: usize = 3;
+/// The span in which starts are counted.
+pub const RESTARTS_WINDOW: Duration = Duration::from_secs(600);
+/// How long after its last occurrence an event alert resolves.
+pub const EVENT_ALERT_QUIET: Duration = Duration::from_secs(600);
+/// A relapse within this reopens the incident.
+pub const REOPEN_WITHIN: Duration = Duration::from_secs(30);
+/// Wall clocks further apart than this are a warning, in milliseconds.
+pub const CLOCK_OFFSET_WARNING_MS: i64 = 5_000;
+/// Wall clocks nearer than this clear it, in milliseconds.
+pub const CLOCK_OFFSET_CLEAR_MS: i64 = 4_000;
+/// Heartbeats over which the clock offset is taken; delay can only lower a reading.
+pub const CLOCK_OFFSET_BEATS: usize = 8;
+/// Heartbeats after which the offset is believed.
+pub const CLOCK_OFFSET_BEATS_MIN: usize = 3;
+/// Echoes whose times are kept to measure round trips.
+pub const ECHOES_KEPT: usize = 8;
+/// Certificates that end within this are a warning.
+pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 86_400);
+/// How often certificates are looked at.
+pub const CERTIFICATE_CHECK: Duration = Duration::from_secs(3_600);
+/// How often the times at which hosts were last heard are written down.
+pub const HEARD_CHECKPOINT: Duration = Duration::from_secs(60);
+/// How often feeds are brought up to date.
+pub const FEED_SECOND: Duration = Duration::from_secs(1);
+/// A heartbeat sequence that jumps by more than this is counted as a jump, not as missed heartbeats.
+pub const SEQUENCE_JUMP_MAX: u64 = 1_000;
+/// Longest acknowledgement.
+pub const ACK_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// Rows of the connection log that one request may ask for.
+pub const CONNECTIONS_ASKED_MAX: u32 = 500;
+/// Rows of the audit trail that one request may ask for.
+pub const AUDIT_ASKED_MAX: u32 = 10_000;

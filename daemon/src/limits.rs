@@ -1,0 +1,131 @@
+//! Every limit of the daemon's shell, by name. Those of the wire and of the transport stand in `common`.
+
+use std::time::Duration;
+
+use systole_common::net::limits::{HANDSHAKES_IN_FLIGHT_MAX, UNVALIDATED_MAX};
+
+/// Inputs that wait for the engine; peers wait in turn when it is full.
+pub const INPUTS_MAX: usize = 8_192;
+/// Inputs that the engine loop takes in one go before it looks at its timers again.
+pub const INPUTS_AT_ONCE_MAX: usize = 256;
+/// How often the engine loop wakes at least, so that it notices its own pauses.
+pub const LOOP_BEAT: Duration = Duration::from_millis(100);
+/// Delay of the engine loop above which it counts as a pause.
+pub const OWN_PAUSE: Duration = Duration::from_millis(500);
+/// Time after a pause in which a socket that was not touched counts as empty.
+pub const DRAINED_AFTER: Duration = Duration::from_secs(3);
+/// Requests for gauges (scrapes) that wait for the engine.
+pub const GAUGES_WAITING_MAX: usize = 16;
+
+/// Outcomes that wait for the writer of `state.db`; the engine waits when it is full.
+pub const BATCHES_MAX: usize = 4_096;
+/// Changes that one transaction takes.
+pub const COMMIT_CHANGES_MAX: usize = 8_192;
+/// Changes that are kept in memory while the disk is full before older ones are merged.
+pub const BACKLOG_CHANGES_MAX: usize = 65_536;
+/// Audit lines and connection log lines each that a full disk lets pile up; older ones are lost.
+pub const BACKLOG_APPENDED_MAX: usize = 16_384;
+/// Replies that wait for a full disk; requests time out long before.
+pub const BACKLOG_REPLIES_MAX: usize = 1_024;
+/// How often the writer wakes when idle, and retries when the disk is full.
+pub const WRITER_BEAT: Duration = Duration::from_secs(1);
+/// How often the writer tries to get its reserve back.
+pub const RESERVE_RETRY: Duration = Duration::from_mins(1);
+/// How often old audit lines and alerts are deleted.
+pub const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// Rows that one pruning deletes at most.
+pub const PRUNE_ROWS_MAX: u32 = 10_000;
+/// Bytes of the write-ahead log of `state.db` above which it is written back.
+pub const WAL_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Time that a checkpoint waits for readers.
+pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
+/// Time after which a writer that does not progress stops the watchdog.
+pub const WRITER_STALL: Duration = Duration::from_secs(30);
+/// Connects and disconnects that are kept of each host.
+pub const CONNECTIONS_PER_HOST_MAX: u32 = 500;
+/// Age above which audit lines and resolved alerts are deleted.
+pub const AUDIT_AGE_MAX: Duration = Duration::from_hours(365 * 24);
+/// Newest audit lines and resolved alerts that no age deletes: a wrong clock must not empty the trail.
+pub const AUDIT_KEPT_MIN: u32 = 100_000;
+/// Resolved alerts that are loaded at start are younger than this.
+pub const RESOLVED_LOADED: Duration = Duration::from_mins(10);
+/// Connections that read `state.db` at the same time.
+pub const READERS_MAX: usize = 4;
+/// Lines of the audit trail in one reply.
+pub const AUDIT_LINES_MAX: u32 = 10_000;
+/// Resolved alerts in one reply.
+pub const RESOLVED_ALERTS_MAX: u32 = 10_000;
+/// Smallest and largest reserve file, in bytes; between them 1 % of the file system.
+pub const RESERVE_BYTES: (u64, u64) = (4 * 1024 * 1024, 64 * 1024 * 1024);
+
+/// Connection attempts that are held, all addresses together; more are refused.
+pub const INCOMING_WAITING_MAX: usize = 1_024;
+/// Unproven and failed attempts of one address (IPv6: one /64) before it must prove itself or wait.
+pub const ADDRESS_BURDEN_MAX: u32 = 128;
+/// How fast failed attempts are forgiven: a site with many broken agents must not lock out its others.
+pub const ADDRESS_FORGIVEN_EVERY: Duration = Duration::from_millis(50);
+/// Addresses whose failures are remembered.
+pub const ADDRESSES_MAX: usize = 4_096;
+/// Time between two log lines about refused attempts of one address.
+pub const REFUSAL_LOG_EVERY: Duration = Duration::from_secs(10);
+/// Time between handshake and hello.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time that the engine has to answer a hello; it may wait 1 s for the old connection of a host.
+pub const VERDICT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Time that a refused peer has to read why before the connection is closed.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+/// What a peer that met a limit is told to wait, in milliseconds.
+pub const OVERLOAD_RETRY_MS: u32 = 5_000;
+
+/// Streams that an agent may open in one go; then one a second.
+pub const STREAM_OPENS_BURST: f64 = 32.0;
+/// Streams that an agent may open in the long run, per second.
+pub const STREAM_OPENS_PER_S: f64 = 1.0;
+/// Bytes of frames that an agent may send in one go on its main connection.
+pub const AGENT_BYTES_BURST: f64 = 8.0 * 1024.0 * 1024.0;
+/// Bytes of frames that an agent may send in the long run on its main connection, per second.
+pub const AGENT_BYTES_PER_S: f64 = 1024.0 * 1024.0;
+/// Stream pieces, read or skipped, that a main connection may send in one go.
+pub const AGENT_PIECES_BURST: f64 = 20_000.0;
+/// Stream pieces that a main connection may send in the long run, per second.
+pub const AGENT_PIECES_PER_S: f64 = 2_000.0;
+/// How often the pieces are looked at.
+pub const AGENT_PIECES_CHECK: Duration = Duration::from_secs(5);
+
+/// Requests of one console at the same time.
+pub const REQUESTS_MAX: usize = 16;
+/// Time between a request's stream and its frame, and again for the daemon's reply.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests that a console may make in one go.
+pub const REQUESTS_BURST: f64 = 64.0;
+/// Requests that a console may make in the long run, per second.
+pub const REQUESTS_PER_S: f64 = 20.0;
+/// Events that wait for one console, in frames, beside the picture itself.
+pub const FEED_FRAMES_MAX: usize = 4_096;
+/// Events that wait for one console, in bytes, beside the picture itself.
+pub const FEED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Time after which a console that takes nothing is cut.
+pub const FEED_STUCK: Duration = Duration::from_mins(1);
+
+/// How often a console is looked at; a live one sends something each second.
+pub const CONSOLE_CHECK: Duration = Duration::from_secs(5);
+/// Looks in a row at which nothing had come, after which a console is taken for dead. Counted in looks,
+/// not in time, so that a pause of the daemon itself is not held against it.
+pub const CONSOLE_SILENT_CHECKS: u32 = 4;
+
+/// Connections to the HTTP port at the same time.
+pub const HTTP_CONNECTIONS_MAX: usize = 32;
+/// Life of one HTTP connection.
+pub const HTTP_CONNECTION_LIFE: Duration = Duration::from_secs(30);
+/// Time that the engine has to give its gauges to a scrape.
+pub const GAUGES_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time that an orderly stop may take.
+pub const DRAIN: Duration = Duration::from_secs(5);
+/// How often a start with an expired certificate is tried again.
+pub const CERTIFICATE_RETRY: Duration = Duration::from_secs(3);
+
+const _: () = assert!(HANDSHAKES_IN_FLIGHT_MAX < UNVALIDATED_MAX);
+const _: () = assert!(UNVALIDATED_MAX < INCOMING_WAITING_MAX);
+const _: () = assert!(LOOP_BEAT.as_millis() * 2 < OWN_PAUSE.as_millis());
+const _: () = assert!(BACKLOG_APPENDED_MAX * 2 < BACKLOG_CHANGES_MAX);

@@ -1,0 +1,282 @@
+//! What an agent's streams carry: each frame is allowed by the role table and belongs to its stream,
+//! or the connection ends. Texts are scrubbed here, once, and series get their names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use quinn::{RecvStream, SendStream};
+use systole_common::model::metric::{
+    INSTANCE_BYTES_MAX, SERIES_PER_AGENT_MAX, SeriesKey, is_metric_name,
+};
+use systole_common::net::framed::FrameReader;
+use systole_common::role_table::{Sender, may_send};
+use systole_common::text::{scrub, scrub_to};
+use systole_common::wire::agent::{Declare, Heartbeat, Live, Processes};
+use systole_common::wire::codec::decode;
+use systole_common::wire::hello::{Purpose, StreamName, StreamOpen};
+use systole_common::wire::kind::Kind;
+use systole_common::wire::limits::{HEADER_BYTES, PROCESS_NAME_BYTES_MAX, REASON_BYTES_MAX};
+use tracing::{info, warn};
+
+use super::breach::Breach;
+use super::bucket::Bucket;
+use super::clock;
+use super::context::Context;
+use super::counters::rare;
+use super::peers::Peer;
+use crate::engine::input::Input;
+use crate::limits::{AGENT_BYTES_BURST, AGENT_BYTES_PER_S};
+
+/// The streams of one agent's connection.
+#[derive(Debug)]
+pub(super) struct AgentStreams {
+    context: Arc<Context>,
+    peer: Arc<Peer>,
+    purpose: Purpose,
+    open: Mutex<BTreeSet<StreamName>>,
+    budget: Mutex<Bucket>,
+    told_left: AtomicBool,
+    told_series: AtomicBool,
+}
+
+/// Series that were declared on one metrics stream.
+type Declared = BTreeMap<u32, Arc<SeriesKey>>;
+
+impl AgentStreams {
+    /// The streams of `peer`'s connection.
+    pub(super) fn new(context: Arc<Context>, peer: Arc<Peer>, purpose: Purpose) -> Arc<Self> {
+        let budget = Bucket::new(AGENT_BYTES_BURST, AGENT_BYTES_PER_S, clock::mono());
+        Arc::new(Self {
+            context,
+            peer,
+            purpose,
+            open: Mutex::default(),
+            budget: Mutex::new(budget),
+            told_left: AtomicBool::new(false),
+            told_series: AtomicBool::new(false),
+        })
+    }
+
+    /// Reads a stream in one direction until its end.
+    pub(super) async fn uni(self: Arc<Self>, receive: RecvStream) -> Result<(), Breach> {
+        self.stream(receive, &[StreamName::Heartbeat, StreamName::Metrics]).await
+    }
+
+    /// Reads a stream in both directions until its end. This version answers on none.
+    pub(super) async fn bidi(
+        self: Arc<Self>,
+        send: SendStream,
+        receive: RecvStream,
+    ) -> Result<(), Breach> {
+        let result = self.stream(receive, &[StreamName::Messages, StreamName::File]).await;
+        drop(send);
+        result
+    }
+
+    async fn stream(&self, receive: RecvStream, direction: &[StreamName]) -> Result<(), Breach> {
+        let mut reader = FrameReader::new(receive, self.peer.version);
+        let open = match reader.expect::<StreamOpen>().await {
+            Ok(open) => open,
+            Err(error) => return Breach::of(&error).map_or(Ok(()), Err),
+        };
+        self.context.counters.frame(Kind::StreamOpen);
+        let Some(name) = open.stream.known() else {
+            // A stream of a newer agent: it is left unread.
+            self.context.counters.add(rare::FRAMES_LEFT, "unknown stream");
+            return Ok(());
+        };
+        if !direction.contains(&name) {
+            return Err(Breach::wrong_stream(name, "was opened in the wrong direction"));
+        }
+        if !belongs(name, self.purpose) {
+            let why = format!("does not belong on a {} connection", self.purpose);
+            return Err(Breach::wrong_stream(name, &why));
+        }
+        let is_single = name != StreamName::File;
+        if is_single && !self.opened().insert(name) {
+            return Err(Breach::wrong_stream(name, "is open already"));
+        }
+        let result = self.frames(&mut reader, name).await;
+        if is_single {
+            self.opened().remove(&name);
+        }
+        result
+    }
+
+    async fn frames(&self, reader: &mut FrameReader, name: StreamName) -> Result<(), Breach> {
+        let mut declared = Declared::new();
+        let mut skipped = 0;
+        loop {
+            let frame = reader.read().await;
+            self.context.counters.add_many(
+                rare::FRAMES_SKIPPED,
+                "agent",
+                reader.skipped() - skipped,
+            );
+            skipped = reader.skipped();
+            let (kind, body) = match frame {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(()),
+                Err(error) => return Breach::of(&error).map_or(Ok(()), Err),
+            };
+            self.context.counters.frame(kind);
+            self.allow(name, kind)?;
+            self.charge(HEADER_BYTES + body.len()).await?;
+            match self.frame(kind, &body, &mut declared).await? {
+                After::Next => {}
+                After::Leave => {
+                    // Raw bytes follow such a frame; nothing after it can be read as frames.
+                    let _ = reader.stream().stop(quinn::VarInt::from_u32(0));
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The role table first, then whether the frame belongs to its stream.
+    fn allow(&self, stream: StreamName, kind: Kind) -> Result<(), Breach> {
+        if may_send(Sender::Agent, kind) && carries(stream).contains(&kind) {
+            return Ok(());
+        }
+        self.context.counters.add(rare::FRAMES_REFUSED, kind.as_str());
+        if may_send(Sender::Agent, kind) {
+            return Err(Breach::wrong_frame(stream, kind));
+        }
+        Err(Breach::protocol(format!("an agent may not send {} frames", kind.as_str())))
+    }
+
+    /// Takes a frame's bytes from the budget: a main connection over it ends, a bulk one waits.
+    async fn charge(&self, bytes: usize) -> Result<(), Breach> {
+        let now = clock::mono();
+        if self.purpose == Purpose::Main {
+            if self.budget().take(bytes as f64, now) {
+                return Ok(());
+            }
+            return Err(Breach::overload("more bytes come than this daemon allows an agent"));
+        }
+        let wait = self.budget().borrow(bytes as f64, now);
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    async fn frame(
+        &self,
+        kind: Kind,
+        body: &Bytes,
+        declared: &mut Declared,
+    ) -> Result<After, Breach> {
+        match kind {
+            Kind::Heartbeat => self.heartbeat(decode(body)?).await,
+            Kind::Declare => self.declare(decode(body)?, declared),
+            Kind::Live => self.live(decode(body)?, declared).await,
+            Kind::Processes => self.processes(decode(body)?).await,
+            Kind::Chunk => {
+                self.leave(kind);
+                return Ok(After::Leave);
+            }
+            // Agents keep these until a receipt comes, so that nothing is lost by leaving them.
+            other => self.leave(other),
+        }
+        Ok(After::Next)
+    }
+
+    async fn heartbeat(&self, mut beat: Heartbeat) {
+        beat.intent.why = scrub_to(&beat.intent.why, REASON_BYTES_MAX / 2).into_owned();
+        let connection = self.peer.id;
+        self.context.tell(Input::Heartbeat { connection, beat: Box::new(beat) }).await;
+    }
+
+    fn declare(&self, declare: Declare, declared: &mut Declared) {
+        for series in declare.series {
+            let is_known = declared.contains_key(&series.id);
+            if !is_metric_name(&series.metric) {
+                self.refuse_series("name", "a metric name is not valid");
+            } else if !is_known && declared.len() >= SERIES_PER_AGENT_MAX {
+                self.refuse_series("too many", "more series are declared than an agent may have");
+            } else {
+                let instance = scrub_to(&series.instance, INSTANCE_BYTES_MAX);
+                let key = Arc::new(SeriesKey::new(&series.metric, &instance));
+                declared.insert(series.id, key);
+            }
+        }
+    }
+
+    async fn live(&self, live: Live, declared: &Declared) {
+        let count = live.values.len();
+        let named = |value: &systole_common::wire::agent::SeriesValue| {
+            declared.get(&value.id).map(|key| (key.clone(), value.value))
+        };
+        let values: Vec<_> = live.values.iter().filter_map(named).collect();
+        let unknown = u64::try_from(count - values.len()).unwrap_or(0);
+        self.context.counters.add_many(rare::SERIES_REFUSED, "undeclared", unknown);
+        self.context.tell(Input::Samples { connection: self.peer.id, values }).await;
+    }
+
+    async fn processes(&self, frame: Processes) {
+        let mut processes = frame.processes;
+        processes.retain(|process| process.cpu_percent.is_finite());
+        for process in &mut processes {
+            process.name = scrub_to(&process.name, PROCESS_NAME_BYTES_MAX).into_owned();
+        }
+        self.context.tell(Input::Processes { connection: self.peer.id, processes }).await;
+    }
+
+    /// A frame of a part that this version does not have: counted, and said once a connection.
+    fn leave(&self, kind: Kind) {
+        self.context.counters.add(rare::FRAMES_LEFT, kind.as_str());
+        if !self.told_left.swap(true, Ordering::Relaxed) {
+            info!(
+                who = %self.peer.leaf.identity,
+                address = %self.peer.address,
+                kind = kind.as_str(),
+                "this version of systoled does not take such frames; the agent keeps what needs a receipt"
+            );
+        }
+    }
+
+    fn refuse_series(&self, label: &'static str, reason: &str) {
+        self.context.counters.add(rare::SERIES_REFUSED, label);
+        if !self.told_series.swap(true, Ordering::Relaxed) {
+            let who = scrub(&self.peer.leaf.identity.to_string()).into_owned();
+            warn!(who, reason, "series of an agent are not taken");
+        }
+    }
+
+    fn opened(&self) -> std::sync::MutexGuard<'_, BTreeSet<StreamName>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn budget(&self) -> std::sync::MutexGuard<'_, Bucket> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the stream goes on after a frame.
+enum After {
+    Next,
+    Leave,
+}
+
+fn belongs(stream: StreamName, purpose: Purpose) -> bool {
+    match stream {
+        StreamName::Heartbeat | StreamName::Messages => purpose == Purpose::Main,
+        StreamName::Metrics => matches!(purpose, Purpose::Main | Purpose::Bulk),
+        StreamName::File => purpose == Purpose::Bulk,
+        StreamName::Hello | StreamName::Control | StreamName::Request | StreamName::Feed => false,
+    }
+}
+
+/// The kinds that a stream carries from an agent.
+fn carries(stream: StreamName) -> &'static [Kind] {
+    match stream {
+        StreamName::Heartbeat => &[Kind::Heartbeat],
+        StreamName::Metrics => {
+            &[Kind::Declare, Kind::Live, Kind::Stored, Kind::Dropped, Kind::Processes]
+        }
+        StreamName::Messages => &[Kind::Message, Kind::Offer, Kind::Withdraw, Kind::Receipt],
+        StreamName::File => &[Kind::Chunk],
+        StreamName::Hello | StreamName::Control | StreamName::Request | StreamName::Feed => &[],
+    }
+}

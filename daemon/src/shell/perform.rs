@@ -1,0 +1,203 @@
+//! Does what the engine asks for. Nothing here waits: whatever cannot be taken at once is queued within
+//! a bound or dropped, as its kind allows.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use systole_common::ids::ConnectionId;
+use systole_common::wire::codec::{Body, WireError, encode_frame};
+use systole_common::wire::control::Probe;
+use systole_common::wire::pages::split_host;
+use tokio::runtime::Handle;
+use tracing::{debug, info, warn};
+
+use super::context::Context;
+use super::counters::rare;
+use super::feed_queue::{Group, Part};
+use super::peers::{AgentSide, ConsoleSide, Peer, Response, Side, Verdict};
+use super::store::{Readers, Release};
+use crate::engine::effect::{Effect, FeedFrame, Level, LogLine, Query};
+
+/// Does effects, on whatever thread.
+#[derive(Debug, Clone)]
+pub(super) struct Performer {
+    context: Arc<Context>,
+    readers: Arc<Readers>,
+    handle: Handle,
+}
+
+impl Release for Performer {
+    fn release(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+}
+
+impl Performer {
+    /// A performer whose queries run on `handle`.
+    pub(super) fn new(context: Arc<Context>, readers: Arc<Readers>, handle: Handle) -> Self {
+        Self { context, readers, handle }
+    }
+
+    /// Does one effect. A connection that is gone meanwhile is no error.
+    pub(super) fn perform(&self, effect: Effect) {
+        match effect {
+            Effect::Accept { connection, policy } => {
+                self.agent(connection, |_, side| side.answer(Verdict::Accepted(policy)));
+            }
+            Effect::Refuse { connection, refusal, code } => {
+                self.agent(connection, |_, side| side.answer(Verdict::Refused(refusal, code)));
+            }
+            Effect::Close { connection, code, reason } => {
+                if let Some(peer) = self.context.peers.find(connection) {
+                    peer.close(code, &reason);
+                }
+            }
+            Effect::Echo { connection, mut echo } => {
+                echo.loop_lag_us = self.context.lag.longest_us();
+                self.agent(connection, |_, side| side.tell(|control| control.echo = Some(echo)));
+            }
+            Effect::Intervals { connection, intervals } => self.agent(connection, |_, side| {
+                side.tell(|control| control.intervals = Some(intervals));
+            }),
+            Effect::Probe { connection, nonce } => {
+                self.agent(connection, |peer, _| self.probe(peer, nonce));
+            }
+            Effect::Reply { session, request, reply } => self.console(session, |_, side| {
+                side.respond(request, Response::Engine(reply));
+            }),
+            Effect::Query { session, request, query } => self.query(session, request, query),
+            Effect::Feed { sessions, frame } => self.feed(&sessions, frame),
+            Effect::Log(line) => log(&line),
+        }
+    }
+
+    fn agent(&self, connection: ConnectionId, act: impl FnOnce(&Peer, &AgentSide)) {
+        if let Some(peer) = self.context.peers.find(connection)
+            && let Side::Agent(side) = &peer.side
+        {
+            act(&peer, side);
+        }
+    }
+
+    fn console(&self, session: ConnectionId, act: impl FnOnce(&Peer, &ConsoleSide)) {
+        if let Some(peer) = self.context.peers.find(session)
+            && let Side::Console(side) = &peer.side
+        {
+            act(&peer, side);
+        }
+    }
+
+    fn probe(&self, peer: &Peer, nonce: u64) {
+        match encode_frame(peer.version, &Probe { nonce }) {
+            // A probe that finds no room is a probe without an answer.
+            Ok(frame) => drop(peer.connection.send_datagram(frame.into())),
+            Err(error) => self.unsendable(&error),
+        }
+    }
+
+    fn query(&self, session: ConnectionId, request: u64, query: Query) {
+        let Some(peer) = self.context.peers.find(session) else { return };
+        let readers = self.readers.clone();
+        self.handle.spawn(async move {
+            let response = match readers.answer(query).await {
+                Ok(answer) => Response::Store(answer),
+                Err(error) => Response::Unreadable(error.to_string()),
+            };
+            if let Side::Console(side) = &peer.side {
+                side.respond(request, response);
+            }
+        });
+    }
+
+    fn feed(&self, sessions: &[ConnectionId], mut frame: FeedFrame) {
+        if let FeedFrame::Tick(tick) = &mut frame {
+            tick.loop_lag_us = self.context.lag.longest_us();
+        }
+        let part = part(&frame);
+        let mut groups: BTreeMap<u8, Group> = BTreeMap::new();
+        for session in sessions {
+            let Some(peer) = self.context.peers.find(*session) else { continue };
+            let Side::Console(side) = &peer.side else { continue };
+            let group = match groups.entry(peer.version) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => match encode_group(peer.version, &frame) {
+                    Ok(group) => entry.insert(group),
+                    Err(error) => return self.unsendable(&error),
+                },
+            };
+            if !side.feed.push(group, part) {
+                self.context.counters.add(rare::FEEDS_OVERFLOWED, "");
+                warn!(address = %peer.address, "console is too slow: it loses events and gets a fresh picture");
+            }
+        }
+    }
+
+    fn unsendable(&self, error: &WireError) {
+        self.context.counters.add(rare::FRAMES_UNSENDABLE, "");
+        warn!(reason = %error, "frame cannot be sent");
+    }
+}
+
+fn part(frame: &FeedFrame) -> Part {
+    match frame {
+        FeedFrame::Snapshot(_) => Part::Begin,
+        FeedFrame::Complete(_) => Part::End,
+        FeedFrame::Summary(_)
+        | FeedFrame::Detail(_)
+        | FeedFrame::Tick(_)
+        | FeedFrame::Host(_)
+        | FeedFrame::Alert(_) => Part::Within,
+    }
+}
+
+fn encode_group(version: u8, frame: &FeedFrame) -> Result<Group, WireError> {
+    let mut group = Frames { version, frames: Vec::new() };
+    match frame {
+        FeedFrame::Snapshot(body) => group.add(body)?,
+        FeedFrame::Complete(body) => group.add(body)?,
+        FeedFrame::Summary(body) => group.add(body)?,
+        FeedFrame::Tick(body) => group.add(body)?,
+        FeedFrame::Alert(body) => group.add(&**body)?,
+        FeedFrame::Detail(body) => {
+            let mut body = (**body).clone();
+            let (record, more) = split_host(body.record);
+            body.record = record;
+            group.add(&body)?;
+            more.iter().try_for_each(|page| group.add(page))?;
+        }
+        FeedFrame::Host(body) => {
+            let mut body = (**body).clone();
+            let (record, more) = split_host(body.record);
+            body.record = record;
+            group.add(&body)?;
+            more.iter().try_for_each(|page| group.add(page))?;
+        }
+    }
+    Ok(group.frames.into())
+}
+
+struct Frames {
+    version: u8,
+    frames: Vec<Box<[u8]>>,
+}
+
+impl Frames {
+    fn add(&mut self, body: &impl Body) -> Result<(), WireError> {
+        self.frames.push(encode_frame(self.version, body)?.into());
+        Ok(())
+    }
+}
+
+fn log(line: &LogLine) {
+    let host = line.host.as_ref().map(tracing::field::display);
+    let address = line.address.as_deref();
+    let reason = (!line.reason.is_empty()).then_some(line.reason.as_str());
+    match line.level {
+        Level::Warning => warn!(host, address, reason, "{}", line.event),
+        Level::Info => info!(host, address, reason, "{}", line.event),
+        Level::Debug => debug!(host, address, reason, "{}", line.event),
+    }
+}

@@ -1,0 +1,84 @@
+//! Replies as frames: pages below the frame limit, `Done` or `Refused` last, then the stream's end.
+
+use systole_common::net::framed::{FrameError, FrameWriter};
+use systole_common::wire::codec::Body;
+use systole_common::wire::console::{
+    AlertPage, AlertRecord, AuditPage, ConnectionPage, Done, HostRecord, Refused,
+};
+use systole_common::wire::hello::{Refusal, RefusalCode};
+use systole_common::wire::pages::{pages, split_host};
+use tokio::time::timeout;
+
+use super::handshake::refusal;
+use super::peers::Response;
+use super::store::Answer;
+use crate::engine::effect::Reply;
+use crate::limits::FEED_STUCK;
+
+/// Writes a whole response. A console that takes nothing for a minute loses the stream.
+pub(super) async fn write(writer: &mut FrameWriter, response: Response) -> Result<(), FrameError> {
+    match response {
+        Response::Engine(Reply::Hosts(hosts)) => write_hosts(writer, hosts).await?,
+        Response::Engine(Reply::Done) => one(writer, &Done { count: 0 }).await?,
+        Response::Engine(Reply::Refused(refusal)) => refused(writer, refusal).await?,
+        Response::Engine(Reply::Alerts(alerts)) | Response::Store(Answer::Alerts(alerts)) => {
+            write_alerts(writer, alerts).await?;
+        }
+        Response::Store(Answer::Connections(host, records)) => {
+            let count = records.len();
+            for records in pages(records) {
+                one(writer, &ConnectionPage { host: host.to_string(), records }).await?;
+            }
+            done(writer, count).await?;
+        }
+        Response::Store(Answer::Audit(records)) => {
+            let count = records.len();
+            for records in pages(records) {
+                one(writer, &AuditPage { records }).await?;
+            }
+            done(writer, count).await?;
+        }
+        Response::Unreadable(text) => {
+            refused(writer, refusal(RefusalCode::Storage, &text, 1_000)).await?;
+        }
+    }
+    let _ = writer.stream().finish();
+    Ok(())
+}
+
+async fn write_hosts(writer: &mut FrameWriter, hosts: Vec<HostRecord>) -> Result<(), FrameError> {
+    let count = hosts.len();
+    for host in hosts {
+        let (record, more) = split_host(host);
+        one(writer, &record).await?;
+        for page in &more {
+            one(writer, page).await?;
+        }
+    }
+    done(writer, count).await
+}
+
+async fn write_alerts(
+    writer: &mut FrameWriter,
+    alerts: Vec<AlertRecord>,
+) -> Result<(), FrameError> {
+    let count = alerts.len();
+    for records in pages(alerts) {
+        one(writer, &AlertPage { records }).await?;
+    }
+    done(writer, count).await
+}
+
+async fn refused(writer: &mut FrameWriter, refusal: Refusal) -> Result<(), FrameError> {
+    one(writer, &Refused { refusal }).await
+}
+
+async fn done(writer: &mut FrameWriter, count: usize) -> Result<(), FrameError> {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    one(writer, &Done { count }).await
+}
+
+async fn one(writer: &mut FrameWriter, body: &impl Body) -> Result<(), FrameError> {
+    writer.queue(body)?;
+    timeout(FEED_STUCK, writer.flush()).await.unwrap_or(Err(FrameError::Full))
+}

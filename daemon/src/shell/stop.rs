@@ -1,0 +1,103 @@
+//! A running daemon's parts, what may fail in them, and the way to stop them in order within 5 s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::VarInt;
+use systole_common::model::coded::Coded;
+use systole_common::net::endpoint::ServerEndpoint;
+use systole_common::wire::hello::CloseCode;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use super::context::Context;
+use super::folder::StateFolder;
+use super::store::StoreError;
+use super::watchdog;
+use crate::error::DaemonError;
+use crate::limits::{DRAIN, FAREWELL};
+
+/// The parts of a running daemon.
+pub(super) struct Running {
+    /// What all tasks share.
+    pub(super) context: Arc<Context>,
+    /// The endpoint.
+    pub(super) endpoint: Arc<ServerEndpoint>,
+    /// The tasks of all connections.
+    pub(super) tasks: TaskTracker,
+    /// The engine's loop.
+    pub(super) engine: JoinHandle<()>,
+    /// Ends the engine's loop.
+    pub(super) end: CancellationToken,
+    /// How the writer ended.
+    pub(super) written: oneshot::Receiver<Result<(), StoreError>>,
+    /// The state folder, locked until all is written.
+    pub(super) folder: StateFolder,
+}
+
+const REASON: &str = "the daemon stops";
+
+impl Running {
+    /// Waits for a part to fail; as long as all goes well that is for ever.
+    pub(super) async fn failure(&mut self) -> DaemonError {
+        tokio::select! {
+            written = &mut self.written => match written {
+                Ok(Err(error)) => error.into(),
+                Ok(Ok(())) | Err(_) => DaemonError::Bug("the writer of state.db"),
+            },
+            _ = &mut self.engine => DaemonError::Bug("the engine"),
+        }
+    }
+
+    /// After a failure: nothing more is promised to anybody.
+    pub(super) fn abandon(&self, failure: &DaemonError) {
+        error!(reason = %failure, "the daemon cannot go on");
+        self.context.stopping.cancel();
+        self.close_all();
+    }
+
+    /// Stops in order: nobody new, everybody told, everything written.
+    pub(super) async fn stop(mut self) -> Result<(), DaemonError> {
+        let limit = Instant::now() + DRAIN;
+        watchdog::stopping();
+        info!("stopping");
+        self.context.stopping.cancel();
+        self.context.peers.close_all(CloseCode::Restart, REASON);
+        self.close_all();
+        self.tasks.close();
+        // Each connection's task tells the engine how it ended, for the log of its host.
+        if timeout(DRAIN / 2, self.tasks.wait()).await.is_err() {
+            warn!(tasks = self.tasks.len(), "some connections did not end in time");
+        }
+        self.end.cancel();
+        let result = match timeout_at(limit, &mut self.engine).await {
+            Ok(Ok(())) => self.writer_done(limit).await,
+            Ok(Err(_)) => Err(DaemonError::Bug("the engine")),
+            Err(_) => Err(DaemonError::Drain(DRAIN)),
+        };
+        let idle =
+            timeout(FAREWELL.min(Duration::from_millis(500)), self.endpoint.endpoint().wait_idle());
+        let _ = idle.await;
+        if result.is_ok() {
+            info!(state = %self.folder.path().display(), "stopped");
+        }
+        result
+    }
+
+    async fn writer_done(&mut self, limit: Instant) -> Result<(), DaemonError> {
+        match timeout_at(limit, &mut self.written).await {
+            Ok(Ok(result)) => result.map_err(Into::into),
+            Ok(Err(_)) => Err(DaemonError::Bug("the writer of state.db")),
+            Err(_) => Err(DaemonError::Drain(DRAIN)),
+        }
+    }
+
+    fn close_all(&self) {
+        let code = VarInt::from_u32(CloseCode::Restart.code().into());
+        self.endpoint.endpoint().close(code, REASON.as_bytes());
+    }
+}

@@ -1,0 +1,19 @@
+//! The engine in virtual time: a day of a fleet in milliseconds, with every effect looked at.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test"
+)]
+
+mod absence;
+mod conflict;
+mod feed;
+mod hostile;
+mod liveness;
+mod operators;
+mod restart;
+mod seeds;
+mod sim;
