@@ -1,0 +1,8 @@
+//! The engine in virtual time, by what a daemon and a user would see.
+
+mod beats;
+mod coming_back;
+mod presence;
+mod race;
+mod refusals;
+mod rig;

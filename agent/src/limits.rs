@@ -1,0 +1,96 @@
+//! Every limit of the agent, by name. Those of the wire and of the transport are in `common`.
+
+use std::time::Duration;
+
+use systole_common::model::metric::{INSTANCE_BYTES_MAX, METRIC_NAME_BYTES_MAX};
+use systole_common::wire::limits::{
+    HEARTBEAT_INTERVAL_MS_MAX, INTERVAL_MS_MIN, LARGE_BODY_BYTES_MAX, REASON_BYTES_MAX,
+};
+
+/// Daemons that one agent keeps a link to.
+pub const DAEMONS_MAX: usize = 8;
+/// Heartbeat interval until a daemon asks for another.
+pub const HEARTBEAT_INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
+/// Interval of samples until a daemon asks for another.
+pub const SAMPLE_INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
+/// Interval of the process list until a daemon asks for another.
+pub const PROCESSES_INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
+/// Longest interval of samples and of the process list.
+pub const SAMPLE_INTERVAL_MAX: Duration = Duration::from_mins(5);
+
+/// Shortest silence of the daemon after which a fresh connection is raced.
+pub const ECHO_PATIENCE_MIN: Duration = Duration::from_secs(3);
+/// The same in heartbeat intervals; the longer one counts.
+pub const ECHO_PATIENCE_INTERVALS: u32 = 3;
+/// Time after which an attempt without a handshake is given up.
+pub const ATTEMPT_MAX: Duration = Duration::from_secs(3);
+/// Time that a daemon may hold the answer to a hello back, after the handshake.
+pub const HELLO_HOLD_MAX: Duration = Duration::from_secs(1);
+/// Delay after a refusal that time alone does not mend.
+pub const SLOW_RETRY: Duration = Duration::from_secs(30);
+/// Longest delay that a refusal may ask for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
+/// Different reasons of one trouble that are logged.
+pub const REASONS_NOTED_MAX: usize = 8;
+/// Interval of extra heartbeats on a connection whose echoes fail to come.
+pub const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// Time that a goodbye or a lease waits for its echo.
+pub const INTENT_ECHO_WAIT: Duration = Duration::from_secs(1);
+/// Time that the transport gets to send its last packets.
+pub const CLOSE_WAIT: Duration = Duration::from_millis(300);
+/// Lateness of the heartbeat loop from which its own pause is not held against the daemon.
+pub const PAUSE_MIN: Duration = Duration::from_millis(500);
+/// Pause of the heartbeat loop from which the log says so.
+pub const PAUSE_NOTED_MIN: Duration = Duration::from_secs(2);
+/// Heartbeats whose send times are remembered for the round trip.
+pub const SENT_REMEMBERED: usize = 32;
+/// Silence of the connection after which the transport keeps NAT entries alive.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Series in one declare frame, so that it stays below the limit with the longest names.
+pub const SERIES_PER_DECLARE_MAX: usize = 128;
+/// Heartbeats that wait for the transport of one connection.
+pub const HEARTBEATS_WAITING_MAX: usize = 16;
+/// Events of connections that wait for the heartbeat loop.
+pub const EVENTS_WAITING_MAX: usize = 256;
+/// Commands of the worker that wait for the heartbeat loop.
+pub const COMMANDS_WAITING_MAX: usize = 32;
+/// Threads for name look-ups; one that hangs holds one of them.
+pub const LOOKUP_THREADS_MAX: usize = 2;
+/// Stack of those threads in bytes.
+pub const LOOKUP_STACK_BYTES: usize = 512 * 1024;
+
+/// Time between two tries to load a certificate that is expired or not yet valid.
+pub const CERTIFICATE_RETRY: Duration = Duration::from_secs(10);
+/// Longest wait of the worker for its next round.
+pub const WORKER_ROUND_MAX: Duration = Duration::from_secs(5);
+/// Time that the worker gets to end.
+pub const WORKER_END_WAIT: Duration = Duration::from_millis(300);
+
+/// Clients of the local socket at the same time.
+pub const LOCAL_CLIENTS_MAX: usize = 16;
+/// Bytes of one line on the local socket.
+pub const LOCAL_LINE_BYTES_MAX: usize = 64 * 1024;
+/// Time that a client of the local socket gets for its request.
+pub const LOCAL_REQUEST_WAIT: Duration = Duration::from_secs(10);
+/// Time that a command waits for the running agent.
+pub const LOCAL_ANSWER_WAIT: Duration = Duration::from_secs(5);
+/// Longest path of a Unix socket, in bytes.
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;
+/// Bytes read of a small system file: the boot id, the name of the system, the groups.
+pub const SYSTEM_FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// Lease of `leave` without `--for`.
+pub const LEASE_DEFAULT: Duration = Duration::from_mins(20);
+/// Shortest lease.
+pub const LEASE_MIN: Duration = Duration::from_secs(1);
+
+const _: () = assert!(HEARTBEAT_INTERVAL_DEFAULT.as_millis() >= INTERVAL_MS_MIN as u128);
+const _: () = assert!(HEARTBEAT_INTERVAL_DEFAULT.as_millis() <= HEARTBEAT_INTERVAL_MS_MAX as u128);
+const _: () = assert!(SAMPLE_INTERVAL_DEFAULT.as_millis() <= SAMPLE_INTERVAL_MAX.as_millis());
+const _: () = assert!(
+    SERIES_PER_DECLARE_MAX * (METRIC_NAME_BYTES_MAX + INSTANCE_BYTES_MAX + 32)
+        <= LARGE_BODY_BYTES_MAX as usize
+);
+const _: () = assert!(REASON_BYTES_MAX < LOCAL_LINE_BYTES_MAX);
+const _: () = assert!(LOCAL_LINE_BYTES_MAX <= LARGE_BODY_BYTES_MAX as usize);

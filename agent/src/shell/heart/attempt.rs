@@ -1,0 +1,200 @@
+//! One attempt: look the address up, dial from a new socket, say hello, read the answer.
+//!
+//! It ends with exactly one event. It is bounded by the engine, which gives it up by dropping it.
+
+use std::io;
+use std::net::SocketAddr;
+
+use quinn::Connection;
+use systole_common::ids::{BootId, InstanceId, SpoolEpoch};
+use systole_common::net::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
+use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
+use systole_common::net::handshake::Unconnected;
+use systole_common::net::refusal::{Failure, explain};
+use systole_common::net::socket::local_for;
+use systole_common::net::tls::ClientTls;
+use systole_common::text::scrub;
+use systole_common::wire::hello::{
+    Clocks, Hello, HelloAnswer, Purpose, Refusal, StreamName, StreamOpen,
+};
+use systole_common::wire::{VERSION_MAX, VERSION_MIN};
+use tokio::net::lookup_host;
+use tokio::sync::mpsc;
+
+use super::Event;
+use crate::engine::input::{Accepted, ConnectionId, DaemonAddress, Input};
+use crate::limits::KEEP_ALIVE;
+use crate::shell::clocks::clocks;
+
+/// What a hello says of this start of the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introduction {
+    /// This start.
+    pub instance: InstanceId,
+    /// This boot.
+    pub boot_id: BootId,
+    /// The spool's epoch.
+    pub spool_epoch: SpoolEpoch,
+    /// The system's name.
+    pub os: String,
+    /// The labels, by their keys.
+    pub labels: Vec<(String, String)>,
+}
+
+impl Introduction {
+    fn hello(&self, clocks: Clocks) -> Hello {
+        Hello {
+            version_min: VERSION_MIN,
+            version_max: VERSION_MAX,
+            software: env!("CARGO_PKG_VERSION").to_owned(),
+            purpose: Purpose::Main.into(),
+            instance: self.instance,
+            boot_id: self.boot_id,
+            spool_epoch: self.spool_epoch,
+            clocks,
+            os: self.os.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+}
+
+/// What an attempt needs.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) id: ConnectionId,
+    pub(super) daemon: DaemonAddress,
+    pub(super) tls: ClientTls,
+    pub(super) introduction: Introduction,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+/// A connection whose hello was accepted.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) endpoint: ClientEndpoint,
+    /// The negotiated version.
+    pub(super) version: u8,
+    /// The daemon and its address, for messages.
+    pub(super) peer: String,
+    pub(super) accepted: Accepted,
+}
+
+/// Why an attempt came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error(
+        "the name in {address} cannot be looked up ({source}); check `daemons` and the name server"
+    )]
+    LookUp { address: String, source: io::Error },
+    #[error("the name in {address} has no address; check `daemons`")]
+    NoAddress { address: String },
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Unconnected(#[from] Unconnected),
+    #[error("{text}")]
+    Lost { text: String, refused: bool },
+    #[error("{peer}: broke the protocol ({source})")]
+    Frame { peer: String, source: FrameError },
+    #[error(
+        "{peer}: chose protocol version {version}, this agent speaks {VERSION_MIN} to {VERSION_MAX}; update one of both"
+    )]
+    Version { peer: String, version: u8 },
+}
+
+impl AttemptError {
+    /// Whether one side refused the other's certificate.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Unconnected(error) => error.failure() == Failure::Certificate,
+            Self::Lost { refused, .. } => *refused,
+            Self::LookUp { .. }
+            | Self::NoAddress { .. }
+            | Self::Endpoint(_)
+            | Self::Frame { .. }
+            | Self::Version { .. } => false,
+        }
+    }
+
+    fn frame(peer: &str, source: FrameError) -> Self {
+        match source.connection() {
+            Some(error) => Self::Lost {
+                text: explain(error, peer),
+                refused: Failure::of(error) == Failure::Certificate,
+            },
+            None => Self::Frame { peer: peer.to_owned(), source },
+        }
+    }
+}
+
+impl Attempt {
+    /// Carries the attempt out and reports it.
+    pub(super) async fn run(self) {
+        let connection = self.id;
+        let event = match self.connect().await {
+            Ok(Ok(opened)) => Event::Opened { id: connection, opened: Box::new(opened) },
+            Ok(Err(refusal)) => Event::Input(Input::Refused { connection, refusal }),
+            Err(error) => {
+                let refused = error.is_refusal();
+                Event::Input(Input::Failed { connection, why: error.to_string(), refused })
+            }
+        };
+        // The loop is gone only at the end of the program, when nobody cares any more.
+        let _ = self.events.send(event).await;
+    }
+
+    async fn connect(&self) -> Result<Result<Opened, Refusal>, AttemptError> {
+        let address = self.look_up().await?;
+        let endpoint = client_endpoint(local_for(address))?;
+        let name = &self.daemon.name;
+        let connection = endpoint.dial(&self.tls, name, address, Some(KEEP_ALIVE)).await?;
+        let _ = self.events.send(Event::Input(Input::Answering { connection: self.id })).await;
+        let peer = format!("{name} ({address})");
+        let answer =
+            self.say_hello(&connection).await.map_err(|error| AttemptError::frame(&peer, error))?;
+        if let Some(refusal) = answer.refused {
+            let text = scrub(&refusal.text).into_owned();
+            return Ok(Err(Refusal { text, ..refusal }));
+        }
+        if !(VERSION_MIN..=VERSION_MAX).contains(&answer.version) {
+            return Err(AttemptError::Version { peer, version: answer.version });
+        }
+        let accepted = Accepted {
+            daemon: answer.instance,
+            policy: answer.policy,
+            remote: address.to_string(),
+        };
+        let version = answer.version;
+        Ok(Ok(Opened { connection, endpoint, version, peer, accepted }))
+    }
+
+    /// One of the name's addresses, another one at each attempt.
+    async fn look_up(&self) -> Result<SocketAddr, AttemptError> {
+        let address = &self.daemon.address;
+        let found = lookup_host(address.as_str()).await;
+        let found: Vec<SocketAddr> = found
+            .map_err(|source| AttemptError::LookUp { address: address.clone(), source })?
+            .collect();
+        let turn = usize::try_from(self.id.0).unwrap_or(0).checked_rem(found.len());
+        turn.and_then(|turn| found.get(turn))
+            .copied()
+            .ok_or_else(|| AttemptError::NoAddress { address: address.clone() })
+    }
+
+    async fn say_hello(&self, connection: &Connection) -> Result<HelloAnswer, FrameError> {
+        let (send, receive) = connection
+            .open_bi()
+            .await
+            .map_err(|error| FrameError::Write(quinn::WriteError::ConnectionLost(error)))?;
+        let mut writer = FrameWriter::new(send, 0);
+        writer.queue(&StreamOpen { stream: StreamName::Hello.into() })?;
+        writer.queue(&self.introduction.hello(clocks()))?;
+        writer.flush().await?;
+        let mut reader = FrameReader::new(receive, 0);
+        let answer: HelloAnswer = reader.expect().await?;
+        match writer.stream().finish() {
+            Ok(()) | Err(_) => Ok(answer),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A connection in use: heartbeats out, echoes and wishes in, probes answered, the end noticed.
+//!
+//! All of it is one task on the heartbeat thread, so that a probe is answered by whoever beats.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use quinn::{Connection, ConnectionError, VarInt, WriteError};
+use systole_common::ids::InstanceId;
+use systole_common::model::coded::{Coded, Growing};
+use systole_common::net::endpoint::ClientEndpoint;
+use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
+use systole_common::net::refusal::explain;
+use systole_common::text::scrub;
+use systole_common::wire::agent::ProbeAnswer;
+use systole_common::wire::codec::{WireError, decode, decode_datagram, encode_frame};
+use systole_common::wire::control::Probe;
+use systole_common::wire::hello::{CloseCode, StreamName, StreamOpen};
+use systole_common::wire::kind::Kind;
+use tokio::sync::mpsc;
+
+use super::attempt::Opened;
+use super::{Event, metrics};
+use crate::engine::input::{ConnectionId, Input, Loss};
+use crate::limits::HEARTBEATS_WAITING_MAX;
+use crate::shell::clocks::clocks;
+use crate::shell::shared::Shared;
+
+/// Priority of the heartbeat stream; other streams have 0.
+const HEARTBEAT_PRIORITY: i32 = 10;
+
+/// The heartbeat loop's end of a connection.
+#[derive(Debug)]
+pub(super) struct Line {
+    connection: Connection,
+    endpoint: ClientEndpoint,
+    version: u8,
+    heartbeats: mpsc::Sender<Vec<u8>>,
+}
+
+impl Line {
+    /// Takes a fresh connection into use.
+    pub(super) fn start(
+        id: ConnectionId,
+        opened: Opened,
+        instance: InstanceId,
+        shared: Arc<Shared>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let Opened { connection, endpoint, version, peer, accepted: _ } = opened;
+        let (heartbeats, waiting) = mpsc::channel(HEARTBEATS_WAITING_MAX);
+        let line = Self { connection: connection.clone(), endpoint, version, heartbeats };
+        let newest = metrics::Newest::of(&shared);
+        let task = Task { id, connection, version, peer, instance, shared, events };
+        tokio::spawn(task.run(waiting, newest));
+        line
+    }
+
+    /// The negotiated version.
+    pub(super) fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// Hands a heartbeat over; whether there was room. Never waits.
+    pub(super) fn beat(&self, frame: Vec<u8>) -> bool {
+        self.heartbeats.try_send(frame).is_ok()
+    }
+
+    /// Closes the connection with a reason; its endpoint still has that to send.
+    pub(super) fn close(self, code: CloseCode, reason: &str) -> ClientEndpoint {
+        self.connection.close(VarInt::from_u32(code.code().into()), reason.as_bytes());
+        self.endpoint
+    }
+}
+
+struct Task {
+    id: ConnectionId,
+    connection: Connection,
+    version: u8,
+    peer: String,
+    instance: InstanceId,
+    shared: Arc<Shared>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Task {
+    async fn run(self, waiting: mpsc::Receiver<Vec<u8>>, newest: metrics::Newest) {
+        let fault = tokio::select! {
+            error = self.connection.closed() => FrameError::Read(error.into()),
+            fault = self.heartbeats(waiting) => fault,
+            fault = self.control() => fault,
+            fault = self.probes() => fault,
+            fault = metrics::send(&self.connection, self.version, &self.shared, newest) => fault,
+        };
+        let loss = match self.connection.close_reason() {
+            Some(error) => loss(&error, &self.peer),
+            None => self.break_off(&fault),
+        };
+        let _ = self.events.send(Event::Input(Input::Lost { connection: self.id, loss })).await;
+    }
+
+    fn break_off(&self, fault: &FrameError) -> Loss {
+        let code = VarInt::from_u32(CloseCode::Protocol.code().into());
+        let text = fault.to_string();
+        self.connection.close(code, text.as_bytes());
+        Loss::Broken { why: format!("{}: broke the protocol ({})", self.peer, scrub(&text)) }
+    }
+
+    async fn heartbeats(&self, mut waiting: mpsc::Receiver<Vec<u8>>) -> FrameError {
+        let opened = open(&self.connection, self.version, StreamName::Heartbeat).await;
+        let mut writer = match opened {
+            Ok(writer) => writer,
+            Err(fault) => return fault,
+        };
+        // Fails only on a stream that is finished, which this one is not.
+        let _ = writer.stream().set_priority(HEARTBEAT_PRIORITY);
+        while let Some(frame) = waiting.recv().await {
+            let sent = match writer.queue_encoded(&frame) {
+                Ok(()) => writer.flush().await,
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = sent {
+                return fault;
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn control(&self) -> FrameError {
+        loop {
+            let stream = match self.connection.accept_uni().await {
+                Ok(stream) => stream,
+                Err(error) => return FrameError::Read(error.into()),
+            };
+            let mut reader = FrameReader::new(stream, self.version);
+            match reader.expect::<StreamOpen>().await {
+                Ok(open) if open.stream == StreamName::Control.into() => {}
+                Ok(_) => {
+                    // A newer daemon's stream: not for this agent.
+                    let _ = reader.stream().stop(VarInt::from_u32(0));
+                    continue;
+                }
+                Err(fault) => return fault,
+            }
+            if let Err(fault) = self.follow(&mut reader).await {
+                return fault;
+            }
+        }
+    }
+
+    async fn follow(&self, reader: &mut FrameReader) -> Result<(), FrameError> {
+        while let Some((kind, body)) = reader.read().await? {
+            if let Some(input) = self.understood(kind, &body)? {
+                let _ = self.events.send(Event::Input(input)).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn understood(&self, kind: Kind, body: &[u8]) -> Result<Option<Input>, WireError> {
+        let connection = self.id;
+        if kind == Kind::Echo {
+            Ok(Some(Input::Echoed { connection, echo: decode(body)? }))
+        } else if kind == Kind::Intervals {
+            Ok(Some(Input::Intervals { connection, intervals: decode(body)? }))
+        } else if kind == Kind::Policy {
+            Ok(Some(Input::Policy { connection, policy: decode(body)? }))
+        } else if kind == Kind::Receipt {
+            // Nothing that this agent sends is kept until a receipt.
+            Ok(None)
+        } else {
+            Err(WireError::Kind { expected: "control", found: kind.as_str() })
+        }
+    }
+
+    async fn probes(&self) -> FrameError {
+        loop {
+            let datagram = match self.connection.read_datagram().await {
+                Ok(datagram) => datagram,
+                Err(error) => return FrameError::Read(error.into()),
+            };
+            // What is no probe is dropped: datagrams promise nothing.
+            if let Ok(probe) = decode_datagram::<Probe>(self.version, &datagram) {
+                self.answer(probe);
+            }
+        }
+    }
+
+    fn answer(&self, probe: Probe) {
+        let answer = ProbeAnswer {
+            nonce: probe.nonce,
+            instance: self.instance,
+            clocks: clocks(),
+            heartbeat_sequence: self.shared.counters.heartbeat.load(Ordering::Relaxed),
+        };
+        let sent = encode_frame(self.version, &answer).is_ok_and(|frame| {
+            self.connection.datagram_send_buffer_space() >= frame.len()
+                && self.connection.send_datagram(Bytes::from(frame)).is_ok()
+        });
+        if !sent {
+            self.shared.counters.datagrams_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Opens a stream of ours and names it.
+pub(super) async fn open(
+    connection: &Connection,
+    version: u8,
+    name: StreamName,
+) -> Result<FrameWriter, FrameError> {
+    let stream = connection
+        .open_uni()
+        .await
+        .map_err(|error| FrameError::Write(WriteError::ConnectionLost(error)))?;
+    let mut writer = FrameWriter::new(stream, version);
+    writer.queue(&StreamOpen { stream: name.into() })?;
+    Ok(writer)
+}
+
+fn loss(error: &ConnectionError, peer: &str) -> Loss {
+    match error {
+        ConnectionError::Reset => Loss::Reset,
+        ConnectionError::TimedOut => Loss::TimedOut,
+        ConnectionError::ApplicationClosed(close) => {
+            let code = u16::try_from(close.error_code.into_inner()).unwrap_or(u16::MAX);
+            let text = scrub(&String::from_utf8_lossy(&close.reason)).into_owned();
+            Loss::Closed { code: Growing::from_code(code), text }
+        }
+        ConnectionError::VersionMismatch
+        | ConnectionError::TransportError(_)
+        | ConnectionError::ConnectionClosed(_)
+        | ConnectionError::LocallyClosed
+        | ConnectionError::CidsExhausted => Loss::Broken { why: explain(error, peer) },
+    }
+}

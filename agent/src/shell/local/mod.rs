@@ -1,0 +1,175 @@
+//! The local Unix socket: how commands talk with the running agent, one line of JSON each way.
+//!
+//! Any user who may open the socket may ask how things stand; only root and the agent's own user may
+//! announce an absence. Lines and clients are bounded. [`client`] asks, [`server`] answers.
+
+pub mod client;
+pub mod listener;
+pub mod server;
+
+use serde::{Deserialize, Serialize};
+use systole_common::exit::Exit;
+use systole_common::time::UnixMs;
+
+use crate::engine::status::{DaemonReport, LeaseReport, Report};
+
+/// What a command asks of the running agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// How do things stand?
+    Status {},
+    /// Announce an absence.
+    Leave {
+        /// How long, in milliseconds.
+        for_ms: u64,
+        /// Why, for people.
+        why: String,
+    },
+    /// Take an announced absence back.
+    Return {},
+}
+
+/// What the agent answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// How things stand.
+    Status(Status),
+    /// Who knows of the absence, or of its end.
+    Absence(Absence),
+    /// Not done, and why.
+    Error(Fault),
+}
+
+/// The agent and its daemons, as `status --json` prints it. Names are a contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The certificate's name; unknown while there is no usable certificate.
+    pub host: Option<String>,
+    /// This start.
+    pub instance: String,
+    /// The software's version.
+    pub version: String,
+    /// Each daemon, in the order of the configuration.
+    pub daemons: Vec<DaemonStatus>,
+    /// What waits on disk.
+    pub spool: SpoolStatus,
+    /// Between heartbeats.
+    pub heartbeat_interval_ms: u64,
+    /// Since the start.
+    pub heartbeats_sent: u64,
+    /// When the agent started.
+    pub started: String,
+    /// When its certificate ends.
+    pub certificate_expires: Option<String>,
+    /// An announced absence.
+    pub lease: Option<LeaseStatus>,
+}
+
+/// One daemon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// Its name.
+    pub name: String,
+    /// Its address as configured.
+    pub address: String,
+    /// `connecting`, `connected`, `gone` or `refused`.
+    pub state: String,
+    /// Since when; of a daemon that is gone, when it was heard last.
+    pub since: String,
+    /// Newest round trip.
+    pub rtt_ms: Option<f64>,
+    /// Why it is not connected.
+    pub reason: Option<String>,
+}
+
+/// What waits on disk.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SpoolStatus {
+    /// Bytes of the folder.
+    pub bytes: u64,
+    /// Time of the oldest sample that waits.
+    pub oldest: Option<String>,
+    /// Samples that had to be given up.
+    pub dropped: u64,
+}
+
+/// An announced absence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeaseStatus {
+    /// When it ends.
+    pub until: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Who knows of an absence, or of its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Absence {
+    /// The absence in force; none after it was taken back.
+    pub lease: Option<LeaseStatus>,
+    /// Daemons that confirmed it.
+    pub told: Vec<String>,
+    /// Daemons that are told as soon as they are heard.
+    pub untold: Vec<String>,
+}
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// How the command ends.
+    pub exit: u8,
+    /// One plain line.
+    pub text: String,
+}
+
+impl Fault {
+    pub(super) fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit: exit.code(), text: text.into() }
+    }
+}
+
+/// What `status` knows beside the engine's report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The certificate's name.
+    pub host: Option<String>,
+    /// When the certificate ends.
+    pub certificate_expires: Option<UnixMs>,
+    /// This start.
+    pub instance: String,
+    /// When it was.
+    pub started: UnixMs,
+}
+
+/// Puts the status together.
+pub(super) fn status(facts: &Facts, report: &Report, spool_bytes: u64) -> Status {
+    Status {
+        host: facts.host.clone(),
+        instance: facts.instance.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        daemons: report.daemons.iter().map(daemon).collect(),
+        spool: SpoolStatus { bytes: spool_bytes, oldest: None, dropped: 0 },
+        heartbeat_interval_ms: systole_common::time::millis(report.heartbeat_interval),
+        heartbeats_sent: report.heartbeats_sent,
+        started: facts.started.rfc3339(),
+        certificate_expires: facts.certificate_expires.map(UnixMs::rfc3339),
+        lease: report.lease.as_ref().map(lease),
+    }
+}
+
+pub(super) fn lease(lease: &LeaseReport) -> LeaseStatus {
+    LeaseStatus { until: lease.until.rfc3339(), why: lease.why.clone() }
+}
+
+fn daemon(daemon: &DaemonReport) -> DaemonStatus {
+    DaemonStatus {
+        name: daemon.name.to_string(),
+        address: daemon.address.clone(),
+        state: daemon.state.as_str().to_owned(),
+        since: daemon.since.rfc3339(),
+        rtt_ms: daemon.rtt.map(|rtt| (rtt.as_secs_f64() * 1e6).round() / 1e3),
+        reason: daemon.reason.clone(),
+    }
+}

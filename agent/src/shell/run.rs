@@ -1,0 +1,173 @@
+//! `systole-agent run`: sets everything up in an order that leaves nothing half-made, then beats.
+
+use std::sync::{Arc, Mutex, mpsc as std_mpsc};
+use std::thread;
+
+use systole_common::ids::InstanceId;
+use systole_common::net::certificates::{CertificateError, Credentials};
+use systole_common::telemetry;
+use systole_common::time::UnixMs;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+
+use super::clocks::clocks;
+use super::collect::Collector;
+use super::heart::Heart;
+use super::heart::attempt::Introduction;
+use super::host::{boot_id, os_name, random};
+use super::local::Facts;
+use super::local::listener::LocalSocket;
+use super::local::server::Desk;
+use super::notify;
+use super::settings::{Loader, credentials};
+use super::shared::{Command, Shared};
+use super::spool::Spool;
+use super::stop::StopSignals;
+use super::worker::{CertificateState, Worker, host_name};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::error::AgentError;
+use crate::limits::{
+    COMMANDS_WAITING_MAX, LOOKUP_STACK_BYTES, LOOKUP_THREADS_MAX, WORKER_END_WAIT,
+};
+
+/// Runs the agent until a signal ends it.
+pub fn run(loader: Loader) -> Result<(), AgentError> {
+    let (settings, config) = loader.load()?;
+    let telemetry = telemetry::start("systole-agent", config.log_format, &config.log_level)?;
+    let certificate = usable_or_in_time(credentials(&config))?;
+    let spool = Spool::open(&config.spool)?;
+    let socket = LocalSocket::bind(&config.socket)?;
+    let collector = Collector::new().map_err(|source| AgentError::Proc { source })?;
+    let introduction = Introduction {
+        instance: InstanceId(random()?),
+        boot_id: boot_id(),
+        spool_epoch: spool.epoch(),
+        os: os_name(),
+        labels: config.labels.clone(),
+    };
+    let engine = Engine::new(clocks(), random()?);
+    let (commands, waiting) = mpsc::channel(COMMANDS_WAITING_MAX);
+    let shared = Arc::new(Shared::new(engine.report(clocks()), engine.sampling()));
+    let desk = Arc::new(Desk {
+        shared: shared.clone(),
+        commands: commands.clone(),
+        spool,
+        facts: Mutex::new(facts(certificate.as_ref().ok(), introduction.instance)),
+    });
+    announce(&config, &introduction, certificate.as_ref().ok());
+    let state = first_commands(&commands, &config, certificate);
+    let worker = Worker {
+        loader,
+        settings,
+        config,
+        telemetry: Some(telemetry),
+        collector,
+        shared: shared.clone(),
+        desk,
+        commands,
+        certificate: state,
+    };
+    let heart = Heart::new(engine, shared, introduction, waiting);
+    beat_beside(heart, worker, socket)
+}
+
+/// The heartbeat loop on this thread, the worker on another.
+fn beat_beside(mut heart: Heart, worker: Worker, socket: LocalSocket) -> Result<(), AgentError> {
+    let runtime = runtime()?;
+    let signals = runtime
+        .block_on(async { StopSignals::listen() })
+        .map_err(AgentError::system("signal handlers"))?;
+    let (end, ended) = oneshot::channel();
+    let (done, finished) = std_mpsc::channel();
+    let worker_runtime = self::runtime()?;
+    thread::Builder::new()
+        .name("worker".to_owned())
+        .spawn(move || {
+            worker_runtime.block_on(worker.run(socket, ended));
+            // Nobody waits any more if this took too long.
+            let _ = done.send(());
+        })
+        .map_err(AgentError::system("second thread"))?;
+    notify::ready();
+    runtime.block_on(heart.beat(signals));
+    drop(end);
+    if finished.recv_timeout(WORKER_END_WAIT).is_err() {
+        warn!("the worker is stuck and is left behind");
+    }
+    runtime.shutdown_background();
+    info!("stopped");
+    Ok(())
+}
+
+/// A runtime of one thread; name look-ups get a few small ones beside it.
+fn runtime() -> Result<Runtime, AgentError> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(LOOKUP_THREADS_MAX)
+        .thread_stack_size(LOOKUP_STACK_BYTES)
+        .build()
+        .map_err(AgentError::system("event loop"))
+}
+
+/// A certificate that time alone can mend keeps nobody from starting; any other fault does.
+fn usable_or_in_time(
+    loaded: Result<Credentials, CertificateError>,
+) -> Result<Result<Credentials, String>, AgentError> {
+    match loaded {
+        Ok(credentials) => Ok(Ok(credentials)),
+        Err(error) if error.is_about_time() => {
+            warn!("{error}");
+            warn!(
+                "no daemon is dialled until the certificate can be used; it is tried again each 10 s"
+            );
+            Ok(Err(error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn facts(certificate: Option<&Credentials>, instance: InstanceId) -> Facts {
+    Facts {
+        host: certificate.map(|credentials| host_name(&credentials.leaf.identity)),
+        certificate_expires: certificate.map(|credentials| credentials.leaf.not_after),
+        instance: instance.to_string(),
+        started: UnixMs(clocks().wall_ms),
+    }
+}
+
+fn announce(config: &Config, introduction: &Introduction, certificate: Option<&Credentials>) {
+    let names: Vec<&str> = config.daemons.iter().map(|daemon| daemon.name.as_str()).collect();
+    let host = certificate.map(|credentials| host_name(&credentials.leaf.identity));
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        host = host.as_deref().unwrap_or("unknown"),
+        instance = %introduction.instance,
+        daemons = names.join(", "),
+        socket = %config.socket.display(),
+        "systole-agent runs"
+    );
+}
+
+/// What the heartbeat loop finds when it begins; the queue has room for it.
+fn first_commands(
+    commands: &mpsc::Sender<Command>,
+    config: &Config,
+    certificate: Result<Credentials, String>,
+) -> CertificateState {
+    let (daemons, labels) = (config.daemons.clone(), config.labels.clone());
+    let (state, command) = match certificate {
+        Ok(credentials) => {
+            let state = CertificateState::Good(credentials.leaf.not_after);
+            (state, Command::Credentials(Box::new(credentials)))
+        }
+        Err(why) => (CertificateState::Bad(why.clone()), Command::CertificateUnusable(why)),
+    };
+    for command in [Command::Configure { daemons, labels }, command] {
+        if let Err(error) = commands.try_send(command) {
+            warn!(%error, "the heartbeat loop takes no commands");
+        }
+    }
+    state
+}

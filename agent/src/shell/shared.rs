@@ -1,0 +1,120 @@
+//! What the heartbeat thread and the worker tell each other: newest values only, nobody ever waits.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use systole_common::net::certificates::Credentials;
+use systole_common::wire::agent::{Processes, Progress};
+use tokio::sync::{oneshot, watch};
+
+use crate::engine::effect::Sampling;
+use crate::engine::input::DaemonAddress;
+use crate::engine::series::Reading;
+use crate::engine::status::Report;
+use systole_common::ids::DaemonName;
+
+/// Counters that grow while the agent's parts work.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Samples collected.
+    pub collector: AtomicU64,
+    /// Frames given to a metrics stream.
+    pub sender: AtomicU64,
+    /// Rounds of the worker's loop.
+    pub worker: AtomicU64,
+    /// Datagrams that found no room.
+    pub datagrams_dropped: AtomicU64,
+    /// Sequence of the newest heartbeat.
+    pub heartbeat: AtomicU64,
+}
+
+impl Counters {
+    /// What a heartbeat says of them.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            collector: self.collector.load(Ordering::Relaxed),
+            sender: self.sender.load(Ordering::Relaxed),
+            file_worker: 0,
+            disk_check: 0,
+        }
+    }
+}
+
+/// Everything that both threads see.
+#[derive(Debug)]
+pub struct Shared {
+    /// Progress of all parts.
+    pub counters: Counters,
+    /// Newest metrics; written by the worker, read by each connection.
+    pub reading: watch::Sender<Arc<Reading>>,
+    /// Newest process list; written by the worker, read by each connection.
+    pub processes: watch::Sender<Arc<Processes>>,
+    /// What to sample; written by the heartbeat thread, read by the worker.
+    pub sampling: watch::Sender<Sampling>,
+    report: Mutex<Arc<Report>>,
+}
+
+impl Shared {
+    /// The state before anything happened.
+    pub fn new(report: Report, sampling: Sampling) -> Self {
+        Self {
+            counters: Counters::default(),
+            reading: watch::Sender::new(Arc::default()),
+            processes: watch::Sender::new(Arc::new(Processes { processes: Vec::new() })),
+            sampling: watch::Sender::new(sampling),
+            report: Mutex::new(Arc::new(report)),
+        }
+    }
+
+    /// How things stand with the daemons.
+    pub fn report(&self) -> Arc<Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes known how things stand.
+    pub fn publish(&self, report: Report) {
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
+    }
+}
+
+/// What came of a `leave`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Daemons that confirmed it.
+    pub told: Vec<DaemonName>,
+    /// Daemons that did not, in time.
+    pub untold: Vec<DaemonName>,
+}
+
+/// What the worker asks of the heartbeat thread.
+#[derive(Debug)]
+pub enum Command {
+    /// Dial with these from now on.
+    Credentials(Box<Credentials>),
+    /// There is a certificate, and it cannot be used.
+    CertificateUnusable(String),
+    /// The configuration was read anew.
+    Configure {
+        /// The daemons.
+        daemons: Vec<DaemonAddress>,
+        /// The labels.
+        labels: Vec<(String, String)>,
+    },
+    /// Announce an absence.
+    Leave {
+        /// How long.
+        lease: Duration,
+        /// Why.
+        why: String,
+        /// Who waits for the daemons' word.
+        reply: oneshot::Sender<Told>,
+    },
+    /// Take an absence back.
+    Return {
+        /// Who waits for the daemons' word.
+        reply: oneshot::Sender<Told>,
+    },
+    /// End.
+    Stop(String),
+}

@@ -1,0 +1,12 @@
+//! The real agent program: against a minimal daemon on loopback, and without any.
+
+#[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod home;
+#[cfg(test)]
+mod loopback;
+#[cfg(test)]
+mod peer;
+#[cfg(test)]
+mod starting;
