@@ -1,0 +1,128 @@
+//! `systole watch`: the present state and every change, one JSON object a line.
+
+use std::io;
+use std::sync::Arc;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use systole_common::wire::console::AlertsQuery;
+use tokio::io::{AsyncWriteExt, Stdout};
+use tokio::sync::oneshot;
+
+use super::dialer;
+use crate::cli::Common;
+use crate::error::ConsoleError;
+use crate::shell::clock;
+use crate::shell::link::{Link, LinkError};
+use crate::shell::session::{self, SessionEvent};
+use crate::shell::signals::Ending;
+use crate::watch::{Daemon, Step, Watch};
+
+pub(super) async fn run(common: &Common, with_metrics: bool) -> Result<(), ConsoleError> {
+    let dialer = dialer(common)?;
+    let mut ending = Ending::listen().map_err(ConsoleError::Output)?;
+    let mut events = session::start(dialer);
+    let mut watcher = Watcher::new(with_metrics);
+    let closed = output_closed();
+    tokio::select! {
+        () = ending.wait() => Ok(()),
+        // Whoever read this has enough: as quiet as the error of a write would be.
+        _ = closed => Ok(()),
+        end = async {
+            while let Some(event) = events.recv().await {
+                watcher.take(event).await?;
+            }
+            Ok(())
+        } => end,
+    }
+}
+
+struct Watcher {
+    watch: Watch,
+    output: Stdout,
+    /// The link, once there was one.
+    link: Option<Arc<Link>>,
+}
+
+impl Watcher {
+    fn new(with_metrics: bool) -> Self {
+        Self { watch: Watch::new(with_metrics), output: tokio::io::stdout(), link: None }
+    }
+
+    async fn take(&mut self, event: SessionEvent) -> Result<(), ConsoleError> {
+        let now = clock::now();
+        let steps = match event {
+            SessionEvent::Linked(link) => {
+                let daemon = daemon(&link);
+                self.link = Some(link);
+                self.watch.linked(now, &daemon)
+            }
+            SessionEvent::Unlinked(why) => self.watch.unlinked(now, &why),
+            SessionEvent::Feed(event) => self.watch.feed(now, event),
+            SessionEvent::Failed(error) if self.link.is_none() => return Err(error.into()),
+            SessionEvent::Failed(_) | SessionEvent::Dialling(_) => Vec::new(),
+        };
+        self.perform(steps).await
+    }
+
+    async fn perform(&mut self, steps: Vec<Step>) -> Result<(), ConsoleError> {
+        for step in steps {
+            match step {
+                Step::Print(line) => self.print(&line).await.map_err(ConsoleError::Output)?,
+                Step::AskAlerts { since } => {
+                    let query = AlertsQuery { open_only: false, since: Some(since), host: None };
+                    // Without an answer the next picture asks again.
+                    if let Ok(records) = self.ask(&query).await {
+                        for step in self.watch.missed(records) {
+                            if let Step::Print(line) = step {
+                                self.print(&line).await.map_err(ConsoleError::Output)?;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask(
+        &self,
+        query: &AlertsQuery,
+    ) -> Result<Vec<systole_common::wire::console::AlertRecord>, LinkError> {
+        match &self.link {
+            Some(link) => link.ask(query).await?.alerts().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn print(&mut self, line: &str) -> io::Result<()> {
+        self.output.write_all(format!("{line}\n").as_bytes()).await?;
+        self.output.flush().await
+    }
+}
+
+fn daemon(link: &Link) -> Daemon {
+    Daemon {
+        daemon: link.welcome.daemon.clone(),
+        address: link.welcome.address.clone(),
+        role: link.welcome.role.clone(),
+        version: link.welcome.software.clone(),
+    }
+}
+
+/// Tells when nobody reads the output any more, also while nothing is printed.
+fn output_closed() -> oneshot::Receiver<()> {
+    let (closed, wait) = oneshot::channel();
+    // Ends with the program; it holds nothing.
+    std::thread::spawn(move || {
+        let stdout = io::stdout();
+        let mut ends = [PollFd::new(&stdout, PollFlags::empty())];
+        // Without events asked for, poll returns only when the other end is gone.
+        while let Err(error) = poll(&mut ends, None) {
+            if error != rustix::io::Errno::INTR {
+                break;
+            }
+        }
+        let _ = closed.send(());
+    });
+    wait
+}

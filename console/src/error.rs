@@ -1,0 +1,98 @@
+//! Why a command ends otherwise than done, as one line for people and a code for scripts.
+
+use std::io;
+
+use systole_common::config::ConfigErrors;
+use systole_common::exit::Exit;
+use systole_common::filter::FilterError;
+use systole_common::net::certificates::CertificateError;
+
+use crate::model::subject::UnknownName;
+use crate::shell::link::LinkError;
+
+/// Why a command ends otherwise than done.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// The own certificate or the CA cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The filter does not parse.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The filter asks for something that nobody has.
+    #[error(transparent)]
+    UnknownName(Box<UnknownName>),
+    /// The daemon was not reached or said no.
+    #[error(transparent)]
+    Link(Box<LinkError>),
+    /// Options that make no sense together or here.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// The daemon answered about another host than the one asked for.
+    #[error("no host is named {host}; `systole hosts` lists those known")]
+    NoHost {
+        /// The name asked for.
+        host: String,
+    },
+    /// Standard output or the terminal failed.
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+    /// At least one daemon did not pass the check.
+    #[error("{failed} of {all} daemons did not pass; see above")]
+    Check {
+        /// How many failed.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+        /// How the command ends.
+        exit: Exit,
+    },
+}
+
+impl From<LinkError> for ConsoleError {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error.into())
+    }
+}
+
+impl From<UnknownName> for ConsoleError {
+    fn from(error: UnknownName) -> Self {
+        Self::UnknownName(error.into())
+    }
+}
+
+impl ConsoleError {
+    /// How the program ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(errors) => errors.exit(),
+            Self::Certificate(_) | Self::Filter(_) | Self::UnknownName(_) | Self::Usage(_) => {
+                Exit::Usage
+            }
+            Self::Link(error) => error.exit(),
+            // The reader has what it wanted: `systole hosts | head -1`.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            Self::NoHost { .. } | Self::Output(_) => Exit::Failed,
+            Self::Check { exit, .. } => *exit,
+        }
+    }
+
+    /// The lines for standard error; none for an end that nobody needs to hear of.
+    pub fn lines(&self) -> Vec<String> {
+        if self.exit() == Exit::Done {
+            return Vec::new();
+        }
+        let Self::Config(errors) = self else {
+            return vec![self.to_string()];
+        };
+        let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let untold = errors.len() - lines.len();
+        if untold > 0 {
+            lines.push(format!("{untold} more errors in the configuration"));
+        }
+        lines
+    }
+}

@@ -1,0 +1,42 @@
+//! Every limit of the console, by name. Those of frames and transport are in `common`.
+
+use std::time::Duration;
+
+/// Daemons that one configuration names.
+pub const DAEMONS_MAX: usize = 16;
+/// Addresses of one daemon that are tried, if its name has several.
+pub const ADDRESSES_MAX: usize = 4;
+/// Longest wait for the next frame of a reply.
+pub const REPLY_SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Records in one reply; a longer one is cut off with an error.
+pub const REPLY_RECORDS_MAX: usize = 200_000;
+/// Frame pages of one host: its series fit into a few.
+pub const HOST_PAGES_MAX: usize = 64;
+/// Alert ids on one command line.
+pub const IDS_MAX: usize = systole_common::wire::limits::TARGETS_MAX;
+/// Connects and disconnects that `host` asks for.
+pub const CONNECTIONS_SHOWN_MAX: u32 = 100;
+/// Connects and disconnects that `host` shows to people.
+pub const CONNECTIONS_LISTED: usize = 10;
+/// Lines of the audit trail that `audit` asks for.
+pub const AUDIT_SHOWN_MAX: u32 = 10_000;
+
+/// Events of a feed that wait to be dealt with; then the stream waits.
+pub const EVENTS_WAITING_MAX: usize = 1_024;
+/// Without a frame for so long, a feed is dialled anew beside the old one; ticks come each second.
+pub const FEED_SILENCE_MAX: Duration = Duration::from_secs(3);
+/// Between packets that ask a silent daemon for a sign of life: one that restarted answers at once.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
+/// Longest wait for a farewell to leave the socket.
+pub const FAREWELL_MAX: Duration = Duration::from_millis(25);
+/// Alerts that ended, kept so that none is printed twice.
+pub const ENDED_ALERTS_REMEMBERED: usize = 4_096;
+
+/// Shortest time between two paintings of the live table.
+pub const PAINT_INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// Longest time between two: ages count on.
+pub const PAINT_INTERVAL_MAX: Duration = Duration::from_secs(1);
+/// After an Esc byte the rest of a key's sequence comes within this; else it was the Esc key.
+pub const ESCAPE_WAIT: Duration = Duration::from_millis(40);
+
+const _: () = assert!(PAINT_INTERVAL_MIN.as_millis() < PAINT_INTERVAL_MAX.as_millis());
