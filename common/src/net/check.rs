@@ -130,7 +130,11 @@ impl Check<'_> {
             Ok(address) => address,
             Err(text) => return findings.wrong(Step::Name, text),
         };
-        findings.right(Step::Name, format!("{} is {address}", self.address));
+        let found = match self.address.parse::<SocketAddr>() {
+            Ok(_) => format!("{address} needs no look-up"),
+            Err(_) => format!("{} is {address}", self.address),
+        };
+        findings.right(Step::Name, found);
         let connection = match self.connect(address).await {
             Ok(connection) => connection,
             Err((step, text)) => {
@@ -259,7 +263,7 @@ impl Check<'_> {
         {
             return findings.wrong(Step::Hello, scrub(&refusal.text).into_owned());
         }
-        findings.right(Step::Hello, format!("systoled {} answers", scrub(&answer.software)));
+        findings.right(Step::Hello, format!("{} answers", scrub(&answer.software)));
         if answer.clocks.wall_ms == 0 {
             return findings;
         }

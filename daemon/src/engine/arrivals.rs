@@ -27,7 +27,7 @@ use super::verdicts;
 pub(super) fn hello(host: &mut Host, desk: &mut Desk, hello: AgentHello) {
     match &host.link {
         Some(link) if link.instance != hello.instance => wait_for_incumbent(host, desk, hello),
-        Some(_) | None => accept(host, desk, hello),
+        Some(_) | None => accept(host, desk, &hello),
     }
 }
 
@@ -103,10 +103,10 @@ pub(super) fn take_over(host: &mut Host, desk: &mut Desk) {
     for connection in connections {
         desk.close(connection, CloseCode::Replaced, "another start of this agent took over");
     }
-    accept(host, desk, newcomer.hello);
+    accept(host, desk, &newcomer.hello);
 }
 
-fn accept(host: &mut Host, desk: &mut Desk, hello: AgentHello) {
+fn accept(host: &mut Host, desk: &mut Desk, hello: &AgentHello) {
     if let Some(old) = host.link.take() {
         host.older.push(old.connection);
         if host.older.len() > OLDER_CONNECTIONS_MAX {
@@ -126,9 +126,9 @@ fn accept(host: &mut Host, desk: &mut Desk, hello: AgentHello) {
         echoes: VecDeque::new(),
     });
     if host.row.instance != Some(hello.instance) {
-        new_instance(host, desk, &hello);
+        new_instance(host, desk, hello);
     }
-    take_facts(host, &hello);
+    take_facts(host, hello);
     log_connection(host, desk, true, &hello.address, &format!("agent {}", hello.software));
     host.save(desk);
     verdicts::certificate(host, desk);

@@ -3,7 +3,7 @@
 use systole_common::ids::{ConnectionId, HostId};
 use systole_common::wire::console::Subscribe;
 use systole_common::wire::feed::{
-    FeedAlertEvent, FeedComplete, FeedDetail, FeedSnapshot, FeedSummary, FeedTick,
+    FeedAlertEvent, FeedComplete, FeedDetail, FeedSnapshot, FeedSummary, FeedTick, HostSummary,
 };
 use systole_common::wire::limits::PAGE_RECORDS_MAX;
 
@@ -56,7 +56,7 @@ pub(super) fn picture(fleet: &Fleet, desk: &mut Desk, session: ConnectionId, aft
         after_overflow,
     })];
     let summaries = fleet.values().map(|host| records::summary(host, &desk.book, desk.now));
-    frames.extend(summary_pages(summaries.collect(), Vec::new()));
+    frames.extend(summary_pages(&summaries.collect::<Vec<_>>(), &[]));
     let detailed = fleet.values().filter(|host| details.details(host.id()));
     frames.extend(detailed.map(|host| detail(host, desk)));
     frames.extend(desk.book.all_open().map(|(_, row)| {
@@ -79,8 +79,8 @@ pub(super) fn second(fleet: &Fleet, desk: &mut Desk) {
     desk.timers.set(Due::FeedSecond, desk.now.mono.plus(FEED_SECOND));
     let changed: Vec<&Host> = touched.iter().filter_map(|id| fleet.get(id)).collect();
     let summaries = changed.iter().map(|host| records::summary(host, &desk.book, desk.now));
-    let gone = retired.iter().map(ToString::to_string).collect();
-    for frame in summary_pages(summaries.collect(), gone) {
+    let gone: Vec<String> = retired.iter().map(ToString::to_string).collect();
+    for frame in summary_pages(&summaries.collect::<Vec<_>>(), &gone) {
         desk.at_once(Effect::Feed { sessions: sessions.clone(), frame });
     }
     for host in changed {
@@ -111,10 +111,7 @@ fn detail(host: &Host, desk: &Desk) -> FeedFrame {
     FeedFrame::Detail(Box::new(FeedDetail { record }))
 }
 
-fn summary_pages(
-    hosts: Vec<systole_common::wire::feed::HostSummary>,
-    retired: Vec<String>,
-) -> Vec<FeedFrame> {
+fn summary_pages(hosts: &[HostSummary], retired: &[String]) -> Vec<FeedFrame> {
     let gone = retired
         .chunks(PAGE_RECORDS_MAX)
         .map(|page| FeedSummary { hosts: Vec::new(), retired: page.to_vec() });

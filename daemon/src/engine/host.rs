@@ -213,8 +213,8 @@ impl Host {
             return;
         }
         if after.state != before.state {
-            let why = after.evidence.first().cloned().unwrap_or_default();
-            let text = format!("{} to {}: {why}", before.state, after.state);
+            let why = after.evidence.first().map(|line| format!(": {line}")).unwrap_or_default();
+            let text = format!("{} to {}{why}", before.state, after.state);
             desk.log(Level::Info, "host changed state", Some(self.id()), None, text);
         }
         let previous = self.changed(before, *since, &after);

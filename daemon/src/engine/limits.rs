@@ -21,9 +21,9 @@ pub const STEADY_BEATS: u32 = 3;
 /// Starts within [`RESTARTS_WINDOW`] that are a warning.
 pub const RESTARTS_WARNING: usize = 3;
 /// The span in which starts are counted.
-pub const RESTARTS_WINDOW: Duration = Duration::from_secs(600);
+pub const RESTARTS_WINDOW: Duration = Duration::from_mins(10);
 /// How long after its last occurrence an event alert resolves.
-pub const EVENT_ALERT_QUIET: Duration = Duration::from_secs(600);
+pub const EVENT_ALERT_QUIET: Duration = Duration::from_mins(10);
 /// A relapse within this reopens the incident.
 pub const REOPEN_WITHIN: Duration = Duration::from_secs(30);
 /// Wall clocks further apart than this are a warning, in milliseconds.
@@ -37,17 +37,17 @@ pub const CLOCK_OFFSET_BEATS_MIN: usize = 3;
 /// Echoes whose times are kept to measure round trips.
 pub const ECHOES_KEPT: usize = 8;
 /// Certificates that end within this are a warning.
-pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 86_400);
+pub const CERTIFICATE_WARNING: Duration = Duration::from_hours(14 * 24);
 /// How often certificates are looked at.
-pub const CERTIFICATE_CHECK: Duration = Duration::from_secs(3_600);
+pub const CERTIFICATE_CHECK: Duration = Duration::from_hours(1);
 /// How often the times at which hosts were last heard are written down.
-pub const HEARD_CHECKPOINT: Duration = Duration::from_secs(60);
+pub const HEARD_CHECKPOINT: Duration = Duration::from_mins(1);
 /// How often feeds are brought up to date.
 pub const FEED_SECOND: Duration = Duration::from_secs(1);
 /// A heartbeat sequence that jumps by more than this is counted as a jump, not as missed heartbeats.
 pub const SEQUENCE_JUMP_MAX: u64 = 1_000;
 /// Longest acknowledgement.
-pub const ACK_MAX: Duration = Duration::from_secs(30 * 86_400);
+pub const ACK_MAX: Duration = Duration::from_hours(30 * 24);
 /// Rows of the connection log that one request may ask for.
 pub const CONNECTIONS_ASKED_MAX: u32 = 500;
 /// Rows of the audit trail that one request may ask for.

@@ -34,9 +34,11 @@ impl Watch {
         Self { heard_at: now, interval, not_before: now.plus(grace) }
     }
 
-    /// A sign of life. The sender promises the next one after `interval`.
+    /// A sign of life. The sender promises the next one after `interval`. Whatever held judgement
+    /// back is over for this host: it was heard.
     pub(super) fn heard(&mut self, now: Mono, interval: Duration) {
         self.heard_at = self.heard_at.max(now);
+        self.not_before = Mono(0);
         self.interval = interval;
     }
 
@@ -82,10 +84,11 @@ impl Watch {
     /// When the judgement can change next without a sign of life.
     pub(super) fn next_judgement(&self, now: Mono, timeout: Duration) -> Mono {
         let just_after = |span: Duration| Mono(self.heard_at.plus(span).0.saturating_add(1));
-        let late = just_after(self.late_after().min(self.timeout(timeout)));
         let silent = just_after(self.timeout(timeout));
-        let next = if now < late { late } else { silent };
-        next.max(self.not_before)
+        let late = just_after(self.late_after()).min(silent);
+        let changes = [self.not_before, late, silent];
+        let next = changes.into_iter().filter(|at| *at > now && *at >= self.not_before).min();
+        next.unwrap_or(silent)
     }
 }
 
@@ -129,6 +132,8 @@ mod tests {
         assert_eq!(watch.judge(at(10_000), TIMEOUT), Judgement::Silent);
         watch.hold_until(at(30_000));
         assert_eq!(watch.next_judgement(at(10_000), TIMEOUT), at(30_000));
+        watch.heard(at(20_000), SECOND);
+        assert_eq!(watch.judge(at(25_001), TIMEOUT), Judgement::Silent, "heard: nothing is held");
     }
 
     proptest! {
@@ -137,8 +142,9 @@ mod tests {
             heard in 0u64..100_000, interval in 100u64..60_000, grace in 0u64..20_000,
             timeout in 1_000u64..120_000, look in 0u64..400_000,
         ) {
-            let mut watch = Watch::new(at(0), SECOND, Duration::from_millis(grace));
+            let mut watch = Watch::new(at(0), SECOND, Duration::ZERO);
             watch.heard(at(heard), Duration::from_millis(interval));
+            watch.hold_until(at(heard + grace));
             let timeout = Duration::from_millis(timeout);
             let now = at(heard + look);
             let next = watch.next_judgement(now, timeout);

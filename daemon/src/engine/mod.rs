@@ -142,7 +142,7 @@ impl Engine {
             Input::ProbeAnswer { connection, answer } => {
                 self.with_host(connection, |host, desk| {
                     beats::probe_answer(host, desk, connection, answer);
-                })
+                });
             }
             Input::AgentGone { connection, reason } => self.agent_gone(connection, &reason),
             Input::ConsoleOpened { session, operator, role, address: _ } => {

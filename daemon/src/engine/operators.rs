@@ -78,7 +78,7 @@ fn alerts(desk: &Desk, body: AlertsQuery) -> Result<Answer, No> {
     let asked = |row: &&super::state::AlertRow| host.is_none() || row.host == host;
     let rows = desk.book.all_open().map(|(_, row)| row);
     let mut open: Vec<_> = rows.filter(asked).map(records::alert).collect();
-    open.sort_by(|a, b| (b.since, b.id).cmp(&(a.since, a.id)));
+    open.sort_by_key(|record| std::cmp::Reverse((record.since, record.id)));
     if body.open_only {
         return Ok(Answer::Reply(Reply::Alerts(open)));
     }
@@ -97,7 +97,7 @@ pub(super) fn known(fleet: &Fleet, name: &str) -> Result<HostId, No> {
 }
 
 fn no_such_host(name: &str) -> No {
-    let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
+    let shown: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
     (
         RefusalCode::NotFound,
         format!("no host is named {shown:?}; `systole hosts` lists those known"),

@@ -34,7 +34,7 @@ impl Default for Settings {
             heartbeat_interval: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
             start_grace: Duration::from_secs(10),
-            left_max: Duration::from_secs(30 * 60),
+            left_max: Duration::from_mins(30),
             live_interval: Duration::from_secs(1),
             stored_interval: Duration::from_secs(5),
             processes_interval: Duration::from_secs(5),

@@ -6,7 +6,7 @@ use systole_common::ids::HostId;
 use systole_common::time::UnixMs;
 
 /// `0.4 s`, `12 s`, `3 min`, `2 h`, `5 d`: a span for people.
-pub fn span(span: Duration) -> String {
+pub(super) fn span(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
         0..=9 => format!("{:.1} s", span.as_secs_f64()),
@@ -18,7 +18,7 @@ pub fn span(span: Duration) -> String {
 }
 
 /// Evidence of silence.
-pub fn silence(silence: Duration, limit: Duration, interval: Duration) -> String {
+pub(super) fn silence(silence: Duration, limit: Duration, interval: Duration) -> String {
     format!(
         "nothing heard for {}, limit {}, heartbeats promised every {}",
         self::span(silence),
@@ -28,12 +28,12 @@ pub fn silence(silence: Duration, limit: Duration, interval: Duration) -> String
 }
 
 /// Evidence that a host was not heard since the daemon started.
-pub fn not_heard_since_start(since_start: Duration) -> String {
+pub(super) fn not_heard_since_start(since_start: Duration) -> String {
     format!("not heard since the daemon started {} ago", span(since_start))
 }
 
 /// A host is down.
-pub fn down(host: &HostId, evidence: &str, address: Option<&str>) -> String {
+pub(super) fn down(host: &HostId, evidence: &str, address: Option<&str>) -> String {
     match address {
         Some(address) => format!("{host} is down: {evidence}; last seen at {address}"),
         None => format!("{host} is down: {evidence}"),
@@ -41,18 +41,18 @@ pub fn down(host: &HostId, evidence: &str, address: Option<&str>) -> String {
 }
 
 /// An announced absence is over.
-pub fn lease_over(host: &HostId, until: UnixMs, why: &str) -> String {
+pub(super) fn lease_over(host: &HostId, until: UnixMs, why: &str) -> String {
     let why = reason_in_brackets(why);
     format!("{host} is not back: its announced absence{why} ended {}", until.rfc3339())
 }
 
 /// A goodbye without an end.
-pub fn left_long(host: &HostId, away: Duration, why: &str) -> String {
+pub(super) fn left_long(host: &HostId, away: Duration, why: &str) -> String {
     format!("{host} said goodbye{} {} ago and is not back", reason_in_brackets(why), span(away))
 }
 
 /// Two agents claim one identity.
-pub fn conflict(host: &HostId, incumbent: &str, newcomer: &str) -> String {
+pub(super) fn conflict(host: &HostId, incumbent: &str, newcomer: &str) -> String {
     format!(
         "two agents claim to be {host}: {incumbent} is kept, {newcomer} is refused; \
          give the clone a certificate of its own"
@@ -60,7 +60,7 @@ pub fn conflict(host: &HostId, incumbent: &str, newcomer: &str) -> String {
 }
 
 /// What a refused newcomer is told.
-pub fn conflict_refusal(host: &HostId, incumbent: &str) -> String {
+pub(super) fn conflict_refusal(host: &HostId, incumbent: &str) -> String {
     format!(
         "another agent at {incumbent} is {host} and alive; stop it, or give this host \
          a certificate of its own"
@@ -68,17 +68,17 @@ pub fn conflict_refusal(host: &HostId, incumbent: &str) -> String {
 }
 
 /// A reboot without a goodbye.
-pub fn rebooted(host: &HostId) -> String {
+pub(super) fn rebooted(host: &HostId) -> String {
     format!("{host} rebooted without a goodbye")
 }
 
 /// An agent that starts again and again.
-pub fn restarting(host: &HostId, starts: usize, window: Duration) -> String {
+pub(super) fn restarting(host: &HostId, starts: usize, window: Duration) -> String {
     format!("the agent of {host} started {starts} times within {}", span(window))
 }
 
 /// A wall clock that is off.
-pub fn clock_offset(host: &HostId, offset_ms: i64) -> String {
+pub(super) fn clock_offset(host: &HostId, offset_ms: i64) -> String {
     let direction = if offset_ms < 0 { "behind" } else { "ahead of" };
     let offset = span(Duration::from_millis(offset_ms.unsigned_abs()));
     format!(
@@ -87,7 +87,7 @@ pub fn clock_offset(host: &HostId, offset_ms: i64) -> String {
 }
 
 /// A certificate that ends soon or has ended.
-pub fn certificate(whose: &str, expires: UnixMs, now: UnixMs) -> String {
+pub(super) fn certificate(whose: &str, expires: UnixMs, now: UnixMs) -> String {
     if expires <= now {
         return format!("the certificate of {whose} ended {}; make a new one", expires.rfc3339());
     }
@@ -112,6 +112,6 @@ mod tests {
         for (ms, text) in cases {
             assert_eq!(span(Duration::from_millis(ms)), text);
         }
-        assert_eq!(span(Duration::from_secs(3 * 86_400)), "3 d");
+        assert_eq!(span(Duration::from_hours(72)), "3 d");
     }
 }

@@ -182,8 +182,7 @@ impl AgentConnection {
     ) -> Result<(), Breach> {
         ended.unwrap_or_else(|_| {
             self.context.counters.add(rare::TASKS_FAILED, "stream");
-            let text = "a fault of the daemon; its log says more".to_owned();
-            Err(Breach { code: CloseCode::Goodbye, text })
+            Err(Breach::fault())
         })
     }
 

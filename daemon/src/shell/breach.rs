@@ -28,6 +28,12 @@ impl Breach {
         Self { code: CloseCode::Overload, text: text.into() }
     }
 
+    /// Nothing that the peer did: a fault of ours.
+    pub(super) fn fault() -> Self {
+        let text = "a fault of the daemon; its log says more".to_owned();
+        Self { code: CloseCode::Goodbye, text }
+    }
+
     /// A frame that this stream does not carry.
     pub(super) fn wrong_frame(stream: StreamName, kind: Kind) -> Self {
         let (stream, kind) = (stream.as_str(), kind.as_str());

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use quinn::{Connection, ConnectionError};
+use quinn::{Connection, ConnectionError, RecvStream, SendStream};
 use systole_common::ids::{OperatorName, Role};
 use systole_common::model::coded::Coded;
 use systole_common::net::endpoint::widen_for_console;
@@ -13,7 +13,7 @@ use systole_common::text::scrub_to;
 use systole_common::wire::control::Policy;
 use systole_common::wire::hello::{CloseCode, RefusalCode, StreamName, StreamOpen};
 use systole_common::wire::limits::FACT_BYTES_MAX;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
@@ -92,52 +92,86 @@ async fn serve(
     // If the answer cannot be written, the connection is at its end.
     let _ = greeted.welcome(&context, Policy::default()).await;
     widen_for_console(&peer.connection);
-    let console = Console::new(context.clone(), peer.clone(), role);
-    let connection = peer.connection.clone();
-    let mut tasks: JoinSet<Result<(), Breach>> = JoinSet::new();
-    let mut budget = Bucket::new(REQUESTS_BURST, REQUESTS_PER_S, clock::mono());
-    let mut pulse = Pulse::default();
-    let mut check = interval(CONSOLE_CHECK);
-    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let result = tokio::select! {
-            error = connection.closed() => return error,
-            stream = connection.accept_bi() => match stream {
-                Ok((send, receive)) => {
-                    // Whoever asks too fast waits; the streams that QUIC allows bound the rest.
-                    tokio::time::sleep(budget.borrow(1.0, clock::mono())).await;
-                    tasks.spawn(requests::answer(console.clone(), send, receive));
-                    Ok(())
-                }
-                Err(error) => return error,
-            },
-            stream = connection.accept_uni() => match stream {
-                Ok(_) => Err(Breach::protocol("a console opens requests only, in both directions")),
-                Err(error) => return error,
-            },
-            datagram = connection.read_datagram() => match datagram {
-                Ok(_) => {
-                    context.counters.add(rare::DATAGRAMS_REFUSED, "console");
-                    Ok(())
-                }
-                Err(error) => return error,
-            },
-            _ = check.tick() => pulse.check(&connection),
-            () = console.feed_wanted() => {
-                tasks.spawn(feed(context.clone(), peer.clone()));
-                Ok(())
-            }
-            Some(ended) = tasks.join_next() => ended.unwrap_or_else(|_| {
-                context.counters.add(rare::TASKS_FAILED, "stream");
-                let text = "a fault of the daemon; its log says more".to_owned();
-                Err(Breach { code: CloseCode::Goodbye, text })
-            }),
-        };
-        if let Err(breach) = result {
-            let who = peer.leaf.identity.to_string();
-            warn!(address = %peer.address, who, reason = %breach, "console connection is closed");
-            peer.close(breach.code, &breach.text);
+    ConsoleConnection::new(context, peer, role).run().await
+}
+
+/// An accepted connection and the limits that hold for it.
+struct ConsoleConnection {
+    context: Arc<Context>,
+    peer: Arc<Peer>,
+    console: Arc<Console>,
+    tasks: JoinSet<Result<(), Breach>>,
+    budget: Bucket,
+    pulse: Pulse,
+}
+
+impl ConsoleConnection {
+    fn new(context: Arc<Context>, peer: Arc<Peer>, role: Role) -> Self {
+        Self {
+            console: Console::new(context.clone(), peer.clone(), role),
+            context,
+            peer,
+            tasks: JoinSet::new(),
+            budget: Bucket::new(REQUESTS_BURST, REQUESTS_PER_S, clock::mono()),
+            pulse: Pulse::default(),
         }
+    }
+
+    /// Until the connection ends. Requests and the feed end with it.
+    async fn run(mut self) -> ConnectionError {
+        let connection = self.peer.connection.clone();
+        let console = self.console.clone();
+        let mut check = interval(CONSOLE_CHECK);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let result = tokio::select! {
+                error = connection.closed() => return error,
+                stream = connection.accept_bi() => match stream {
+                    Ok((send, receive)) => self.request(send, receive).await,
+                    Err(error) => return error,
+                },
+                stream = connection.accept_uni() => match stream {
+                    Ok(_) => Err(Breach::protocol("a console opens requests only, in both directions")),
+                    Err(error) => return error,
+                },
+                datagram = connection.read_datagram() => match datagram {
+                    Ok(_) => {
+                        self.context.counters.add(rare::DATAGRAMS_REFUSED, "console");
+                        Ok(())
+                    }
+                    Err(error) => return error,
+                },
+                _ = check.tick() => self.pulse.check(&connection),
+                () = console.feed_wanted() => {
+                    self.tasks.spawn(feed(self.context.clone(), self.peer.clone()));
+                    Ok(())
+                }
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+            };
+            if let Err(breach) = result {
+                self.punish(&breach);
+            }
+        }
+    }
+
+    /// Whoever asks too fast waits; the streams that QUIC allows bound the rest.
+    async fn request(&mut self, send: SendStream, receive: RecvStream) -> Result<(), Breach> {
+        tokio::time::sleep(self.budget.borrow(1.0, clock::mono())).await;
+        self.tasks.spawn(requests::answer(self.console.clone(), send, receive));
+        Ok(())
+    }
+
+    fn ended(&self, ended: Result<Result<(), Breach>, JoinError>) -> Result<(), Breach> {
+        ended.unwrap_or_else(|_| {
+            self.context.counters.add(rare::TASKS_FAILED, "stream");
+            Err(Breach::fault())
+        })
+    }
+
+    fn punish(&self, breach: &Breach) {
+        let who = self.peer.leaf.identity.to_string();
+        warn!(address = %self.peer.address, who, reason = %breach, "console connection is closed");
+        self.peer.close(breach.code, &breach.text);
     }
 }
 

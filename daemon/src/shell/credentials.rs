@@ -53,7 +53,7 @@ pub(super) async fn wait(
             Ok(Asked::Reload) => match settings_source::read(flags) {
                 Ok(read) => *loaded = read,
                 Err(error) => {
-                    error!(reason = %error, "configuration is wrong; the old one stays in force")
+                    error!(reason = %error, "configuration is wrong; the old one stays in force");
                 }
             },
             Err(_) => {}

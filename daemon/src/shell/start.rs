@@ -31,13 +31,12 @@ use super::perform::Performer;
 use super::reload::Reloader;
 use super::settings_source::Loaded;
 use super::signals::{Asked, Signals};
-use super::stop::Running;
-use super::store::{self, Opened, Readers, Reserve, STATE_FILE, StoreError, Writer};
+use super::stop::{Running, Written};
+use super::store::{self, Batch, Opened, Readers, Reserve, STATE_FILE, Writer, WriterNews};
 use super::{clock, watchdog};
 use crate::cli::Flags;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::engine::gauges::Gauges;
 use crate::engine::input::Input;
 use crate::engine::state::Saved;
 use crate::error::DaemonError;
@@ -88,7 +87,11 @@ pub(super) async fn begin(
     health: &Health,
 ) -> Result<Running, DaemonError> {
     let ground = Ground::prepare(config, credentials, locked)?;
-    launch(config, credentials, ground, health).await
+    let running = launch(config, credentials, ground, health).await?;
+    announce(config, &running.context, &running.endpoint);
+    health.ready();
+    watchdog::ready();
+    Ok(running)
 }
 
 /// What a daemon stands on: its port, its folder, its state.
@@ -150,29 +153,19 @@ async fn launch(
     health: &Health,
 ) -> Result<Running, DaemonError> {
     let (inputs_sender, inputs) = mpsc::channel(INPUTS_MAX);
-    let (batches, mut queue) = mpsc::channel(BATCHES_MAX);
-    let (gauges_sender, gauges) = mpsc::channel::<oneshot::Sender<Gauges>>(GAUGES_WAITING_MAX);
+    let (batches, queue) = mpsc::channel(BATCHES_MAX);
+    let (asked, gauges) = mpsc::channel(GAUGES_WAITING_MAX);
     let (refusing_sender, refusing) = watch::channel(false);
     let context = context(config, credentials, inputs_sender)?;
     let readers = Readers::new(&ground.opened.path);
     let performer = Performer::new(context.clone(), readers, Handle::current());
     let engine = Engine::new(config.engine.clone(), ground.saved, context.instance, clock::now());
-    let writer =
-        Writer::new(ground.opened, ground.reserve, performer.clone(), refusing_sender, clock::wall);
-    let news = writer.news();
-    let handle = Handle::current();
-    let (written_sender, written) = oneshot::channel::<Result<(), StoreError>>();
-    std::thread::Builder::new()
-        .name("state-writer".into())
-        .spawn(move || drop(written_sender.send(writer.run(&handle, &mut queue))))
-        .map_err(|source| DaemonError::Thread { what: "the writer of state.db", source })?;
-    health.measure(Source {
-        context: context.clone(),
-        writer: news.clone(),
-        refusing: refusing.clone(),
-        gauges: gauges_sender,
-        started: clock::mono(),
-    });
+    let (news, written) =
+        begin_writing(ground.opened, ground.reserve, performer.clone(), refusing_sender, queue)?;
+    let started = clock::mono();
+    let (writer, told) = (news.clone(), refusing.clone());
+    let shown = context.clone();
+    health.measure(Source { context: shown, writer, refusing: told, gauges: asked, started });
     context.tell(Input::OwnCertificates(credentials::endings(credentials))).await;
     context.tell(Input::Ready).await;
     let end = CancellationToken::new();
@@ -191,19 +184,36 @@ async fn launch(
     let engine = tokio::spawn(engine_loop.run(end.clone()));
     let listener = Listener::new(context.clone(), ground.endpoint.clone());
     let tasks = listener.tasks().clone();
-    tokio::spawn(listener.run());
-    announce(config, &context, &ground.endpoint);
-    health.ready();
-    watchdog::ready();
+    let listener = tokio::spawn(listener.run());
     Ok(Running {
         context,
         endpoint: ground.endpoint,
         tasks,
+        listener,
         engine,
         end,
         written,
         folder: ground.folder,
     })
+}
+
+/// Starts the writer's thread; how it ends comes on the channel.
+fn begin_writing(
+    opened: Opened,
+    reserve: Reserve,
+    performer: Performer,
+    refusing: watch::Sender<bool>,
+    mut queue: mpsc::Receiver<Batch>,
+) -> Result<(Arc<WriterNews>, Written), DaemonError> {
+    let writer = Writer::new(opened, reserve, performer, refusing, clock::wall);
+    let news = writer.news();
+    let handle = Handle::current();
+    let (sender, written) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("state-writer".into())
+        .spawn(move || drop(sender.send(writer.run(&handle, &mut queue))))
+        .map_err(|source| DaemonError::Thread { what: "the writer of state.db", source })?;
+    Ok((news, written))
 }
 
 fn context(

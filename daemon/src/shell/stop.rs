@@ -21,6 +21,9 @@ use super::watchdog;
 use crate::error::DaemonError;
 use crate::limits::{DRAIN, FAREWELL};
 
+/// How the writer of `state.db` ends.
+pub(super) type Written = oneshot::Receiver<Result<(), StoreError>>;
+
 /// The parts of a running daemon.
 pub(super) struct Running {
     /// What all tasks share.
@@ -29,12 +32,14 @@ pub(super) struct Running {
     pub(super) endpoint: Arc<ServerEndpoint>,
     /// The tasks of all connections.
     pub(super) tasks: TaskTracker,
+    /// The listener; ends only when the daemon stops.
+    pub(super) listener: JoinHandle<()>,
     /// The engine's loop.
     pub(super) engine: JoinHandle<()>,
     /// Ends the engine's loop.
     pub(super) end: CancellationToken,
     /// How the writer ended.
-    pub(super) written: oneshot::Receiver<Result<(), StoreError>>,
+    pub(super) written: Written,
     /// The state folder, locked until all is written.
     pub(super) folder: StateFolder,
 }
@@ -50,6 +55,7 @@ impl Running {
                 Ok(Ok(())) | Err(_) => DaemonError::Bug("the writer of state.db"),
             },
             _ = &mut self.engine => DaemonError::Bug("the engine"),
+            _ = &mut self.listener => DaemonError::Bug("the listener"),
         }
     }
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use systole_common::model::host::HostState;
+use systole_common::wire::agent::Intent;
 use systole_daemon::engine::input::Gone;
 
 use crate::sim::{SECOND, Sim};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn online() -> Sim {
     let mut sim = Sim::new();
@@ -82,7 +83,7 @@ fn past_the_lease_there_is_an_alert() {
 fn a_cancelled_lease_holds_no_longer() {
     let mut sim = online();
     sim.leave("web-1", 20 * MINUTE, "maybe");
-    sim.agents.get_mut("web-1").unwrap().intent = Default::default();
+    sim.agents.get_mut("web-1").unwrap().intent = Intent::default();
     sim.advance(2 * SECOND);
     sim.kill("web-1");
     sim.advance(10 * SECOND);

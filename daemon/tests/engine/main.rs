@@ -1,12 +1,5 @@
 //! The engine in virtual time: a day of a fleet in milliseconds, with every effect looked at.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "a test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod absence;
 mod conflict;

@@ -49,6 +49,16 @@ fn a_host_that_died_meanwhile_is_one_alert_after_the_grace() {
 }
 
 #[test]
+fn a_host_heard_after_a_restart_is_judged_at_once_not_after_the_grace() {
+    let mut sim = fleet();
+    sim.restart_daemon(SECOND, SECOND);
+    sim.advance(SECOND);
+    sim.kill("web-1");
+    sim.advance(6 * SECOND);
+    assert_eq!(sim.open(), ["host_down/web-1"]);
+}
+
+#[test]
 fn alert_numbers_are_never_used_again() {
     let mut sim = fleet();
     let mut last = 0;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use systole_common::model::host::HostState;
+use systole_common::wire::agent::Intent;
 use systole_daemon::engine::input::Gone;
 
 use crate::sim::{SECOND, Sim};
@@ -74,10 +75,10 @@ fn apply(sim: &mut Sim, step: &Step) {
 fn check_settled(sim: &mut Sim) {
     for name in NAMES {
         if let Some(agent) = sim.agents.get_mut(name) {
-            agent.intent = Default::default();
+            agent.intent = Intent::default();
         }
     }
-    sim.advance(Duration::from_secs(300));
+    sim.advance(Duration::from_mins(5));
     let mut expected = Vec::new();
     for name in NAMES {
         let Some(agent) = sim.agents.get(name) else {

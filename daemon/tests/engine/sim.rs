@@ -7,7 +7,7 @@ use std::time::Duration;
 use systole_common::ids::{AlertId, BootId, ConnectionId, HostId, InstanceId, OperatorName, Role};
 use systole_common::model::alert::AlertState;
 use systole_common::model::host::HostState;
-use systole_common::time::{Mono, Now, UnixMs};
+use systole_common::time::{Mono, Now, UnixMs, millis};
 use systole_common::wire::agent::{Heartbeat, Intent, IntentKind, Pressure, ProbeAnswer, Progress};
 use systole_common::wire::hello::{Clocks, CloseCode};
 use systole_daemon::engine::Engine;
@@ -106,7 +106,7 @@ impl Sim {
     /// Starts an agent after a reboot.
     pub(crate) fn start_rebooted(&mut self, name: &'static str) {
         let number = self.number();
-        self.start_as(name, InstanceId(number), BootId([number as u8; 16]));
+        self.start_as(name, InstanceId(number), BootId(u128::from(number).to_be_bytes()));
     }
 
     fn start_as(&mut self, name: &'static str, instance: InstanceId, boot: BootId) {
@@ -156,7 +156,7 @@ impl Sim {
             os: "Debian 12".into(),
             labels: vec![("role".into(), "web".into())],
             address: format!("10.0.0.{}:4000", connection.0 % 250),
-            certificate_expires: self.now.wall.plus(Duration::from_secs(397 * 86_400)),
+            certificate_expires: self.now.wall.plus(Duration::from_hours(397 * 24)),
         }
     }
 
@@ -188,7 +188,7 @@ impl Sim {
 
     /// `leave --for`.
     pub(crate) fn leave(&mut self, name: &'static str, span: Duration, why: &str) {
-        let lease_ms = span.as_millis() as u64;
+        let lease_ms = millis(span);
         let intent = Intent { kind: IntentKind::Lease.into(), lease_ms, why: why.to_owned() };
         self.agents.get_mut(name).unwrap().intent = intent;
         self.beat(name);
@@ -204,7 +204,8 @@ impl Sim {
         let mono = self.now.mono.0;
         let agent = self.agents.get_mut(name).unwrap();
         agent.sequence += 1;
-        let next_in_ms = agent.promised_ms.unwrap_or(agent.interval.as_millis() as u32);
+        let next_in_ms =
+            agent.promised_ms.unwrap_or(u32::try_from(millis(agent.interval)).unwrap());
         let sent = Clocks {
             mono_ns: mono,
             boot_ns: mono,
@@ -367,7 +368,7 @@ impl Sim {
                 .filter(|row| {
                     let recent = row
                         .resolved_at
-                        .is_some_and(|at| self.now.wall.since(at) < Duration::from_secs(600));
+                        .is_some_and(|at| self.now.wall.since(at) < Duration::from_mins(10));
                     row.state.is_open() || row.held || recent
                 })
                 .cloned()

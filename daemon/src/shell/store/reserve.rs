@@ -66,8 +66,8 @@ impl Reserve {
 
     /// Takes the room back if there is now twice as much of it. `false` if there is not.
     pub fn restore(&mut self) -> bool {
-        let enough = free_bytes(&self.file).is_ok_and(|free| free > self.wanted.saturating_mul(2));
-        self.is_held || (enough && self.fill().is_ok())
+        let enough = || free_bytes(&self.file).is_ok_and(|free| free / 2 > self.wanted);
+        self.is_held || (enough() && self.fill().is_ok())
     }
 
     /// Its file, for messages.
@@ -84,6 +84,10 @@ impl Reserve {
             return Ok(());
         }
         self.file.set_len(0)?;
+        // Asked first: a try would take all that is left, if only for a moment.
+        if free_bytes(&self.file)? < self.wanted {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let filled = match fallocate(&self.file, FallocateFlags::empty(), 0, self.wanted) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.write_zeros(),
             other => other.map_err(io::Error::from),

@@ -1,6 +1,5 @@
 //! Operators' connections: requests, limits, the feed and what a slow console does to it.
 
-use systole_common::model::coded::Coded;
 use systole_common::model::host::HostState;
 use systole_common::net::framed::FrameWriter;
 use systole_common::wire::codec::decode;
@@ -180,5 +179,4 @@ async fn a_slow_console_loses_events_and_gets_a_fresh_picture_and_others_do_not_
     soon(async { while feed.expect::<FeedTick>().await.is_err() {} }).await;
     assert_eq!(slow.close_reason(), None);
     assert!(daemon.count(rare::FEEDS_OVERFLOWED) <= 1);
-    assert_eq!(CloseCode::Overload.code(), 9);
 }
