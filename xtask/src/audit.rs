@@ -102,20 +102,14 @@ impl Advisories {
         let lockfile: Lockfile = lock.parse().context("cannot read the lock file")?;
         let mut hits = self.database.vulnerabilities(&lockfile);
         let informational = Query::crate_scope().informational(true);
-        hits.extend(
-            self.database
-                .query_vulnerabilities(&lockfile, &informational),
-        );
+        hits.extend(self.database.query_vulnerabilities(&lockfile, &informational));
         Ok(hits)
     }
 }
 
 fn judge(hits: &[Vulnerability]) -> Vec<String> {
     let accepted = |hit: &&Vulnerability| is_accepted(hit.advisory.id.as_str());
-    hits.iter()
-        .filter(|hit| !accepted(hit))
-        .map(describe)
-        .collect()
+    hits.iter().filter(|hit| !accepted(hit)).map(describe).collect()
 }
 
 /// Accepted advisories that no crate in the tree needs any more.
@@ -137,21 +131,13 @@ fn describe(hit: &Vulnerability) -> String {
         Some(kind) => kind.as_str().to_owned(),
         None => "vulnerability".to_owned(),
     };
-    let patched: Vec<String> = hit
-        .versions
-        .patched()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let patched: Vec<String> = hit.versions.patched().iter().map(ToString::to_string).collect();
     let way_out = match patched.as_slice() {
         [] => "no patched version: replace the crate".to_owned(),
         versions => format!("update to {}", versions.join(" or ")),
     };
     let (id, package) = (&hit.advisory.id, &hit.package);
-    format!(
-        "{id}: {kind}: {} {}: {}; {way_out}",
-        package.name, package.version, hit.advisory.title
-    )
+    format!("{id}: {kind}: {} {}: {}; {way_out}", package.name, package.version, hit.advisory.title)
 }
 
 fn is_accepted(id: &str) -> bool {
@@ -171,18 +157,12 @@ fn database_root(folder: &Path) -> Result<PathBuf> {
             return Ok(inside);
         }
     }
-    bail!(
-        "{} has no folder crates/: it is no advisory database",
-        folder.display()
-    )
+    bail!("{} has no folder crates/: it is no advisory database", folder.display())
 }
 
 fn unpack(archive: &Path) -> Result<TempDir> {
     if !archive.is_file() {
-        bail!(
-            "{DATABASE_VARIABLE} names {}, which is not there",
-            archive.display()
-        );
+        bail!("{DATABASE_VARIABLE} names {}, which is not there", archive.display());
     }
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let status = Command::new("tar")
@@ -200,7 +180,5 @@ fn unpack(archive: &Path) -> Result<TempDir> {
 }
 
 /// Advisories that we live with, and where the reason is written; the list may only shrink.
-const ACCEPTED: &[(&str, &str)] = &[(
-    "RUSTSEC-2025-0141",
-    "bincode is unmaintained: docs/adr/0001",
-)];
+const ACCEPTED: &[(&str, &str)] =
+    &[("RUSTSEC-2025-0141", "bincode is unmaintained: docs/adr/0001")];

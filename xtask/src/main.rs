@@ -36,11 +36,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(refusal) => {
             let _ = refusal.print();
-            return if refusal.use_stderr() {
-                ExitCode::from(USAGE)
-            } else {
-                ExitCode::SUCCESS
-            };
+            return if refusal.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
     run(&cli.task).unwrap_or_else(|error| {

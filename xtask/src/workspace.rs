@@ -26,10 +26,7 @@ pub fn root() -> Result<PathBuf> {
             return Ok(folder.to_path_buf());
         }
     }
-    bail!(
-        "no workspace above {}; run this inside the checkout",
-        start.display()
-    )
+    bail!("no workspace above {}; run this inside the checkout", start.display())
 }
 
 /// A cargo command in the workspace, without standard input.
@@ -49,10 +46,5 @@ pub fn cargo(root: &Path) -> Command {
 }
 
 /// What cargo tells one package about itself.
-const OF_ONE_PACKAGE: &[&str] = &[
-    "CARGO_PKG_",
-    "CARGO_MANIFEST_",
-    "CARGO_BIN_",
-    "CARGO_CRATE_",
-    "CARGO_PRIMARY_",
-];
+const OF_ONE_PACKAGE: &[&str] =
+    &["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];

@@ -18,35 +18,19 @@ fn an_old_quinn_proto_is_found() -> Result<(), String> {
             .any(|line| line.starts_with("RUSTSEC-2026-0037: vulnerability: quinn-proto 0.11.3")),
         "{findings:?}"
     );
-    assert_eq!(
-        advisories
-            .findings(&lock("quinn-proto", "0.11.19"))
-            .unwrap(),
-        [""; 0]
-    );
+    assert_eq!(advisories.findings(&lock("quinn-proto", "0.11.19")).unwrap(), [""; 0]);
     Ok(())
 }
 
 #[test]
 fn an_unmaintained_crate_is_found_unless_it_is_accepted() -> Result<(), String> {
     let Some(advisories) = open()? else {
-        return skip(
-            "an_unmaintained_crate_is_found_unless_it_is_accepted",
-            &no_database(),
-        );
+        return skip("an_unmaintained_crate_is_found_unless_it_is_accepted", &no_database());
     };
-    let findings = advisories
-        .findings(&lock("rustls-pemfile", "2.2.0"))
-        .unwrap();
+    let findings = advisories.findings(&lock("rustls-pemfile", "2.2.0")).unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert!(
-        findings[0].starts_with("RUSTSEC-2025-0134: unmaintained"),
-        "{findings:?}"
-    );
-    assert_eq!(
-        advisories.findings(&lock("bincode", "2.0.1")).unwrap(),
-        [""; 0]
-    );
+    assert!(findings[0].starts_with("RUSTSEC-2025-0134: unmaintained"), "{findings:?}");
+    assert_eq!(advisories.findings(&lock("bincode", "2.0.1")).unwrap(), [""; 0]);
     Ok(())
 }
 
@@ -54,17 +38,9 @@ fn an_unmaintained_crate_is_found_unless_it_is_accepted() -> Result<(), String> 
 fn a_folder_that_is_no_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let refusal = Advisories::open(folder.path()).unwrap_err().to_string();
-    assert!(
-        refusal.ends_with("has no folder crates/: it is no advisory database"),
-        "{refusal}"
-    );
-    let refusal = Advisories::open(&folder.path().join("gone.tar.gz"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        refusal.ends_with("gone.tar.gz, which is not there"),
-        "{refusal}"
-    );
+    assert!(refusal.ends_with("has no folder crates/: it is no advisory database"), "{refusal}");
+    let refusal = Advisories::open(&folder.path().join("gone.tar.gz")).unwrap_err().to_string();
+    assert!(refusal.ends_with("gone.tar.gz, which is not there"), "{refusal}");
 }
 
 /// The database that the environment names, if it names one.
@@ -72,9 +48,7 @@ fn open() -> Result<Option<Advisories>, String> {
     let Some(place) = env::var_os(DATABASE_VARIABLE) else {
         return Ok(None);
     };
-    Advisories::open(Path::new(&place))
-        .map(Some)
-        .map_err(|error| format!("{error:#}"))
+    Advisories::open(Path::new(&place)).map(Some).map_err(|error| format!("{error:#}"))
 }
 
 fn no_database() -> String {

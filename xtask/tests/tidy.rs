@@ -1,9 +1,6 @@
 //! `cargo xtask tidy` on this checkout, and on small trees with one planted breach each: a
 //! rule that does not bite is no rule.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a tree that cannot be planted fails its test"
-)]
+#![expect(clippy::unwrap_used, reason = "a tree that cannot be planted fails its test")]
 
 use std::fs;
 use std::path::Path;
@@ -110,41 +107,17 @@ fn prose_values_and_tests_are_no_breach_of_purity() {
 
 #[test]
 fn a_module_declared_for_tests_is_test_code() {
-    let owner = (
-        "daemon/src/engine/rules.rs",
-        "//! Rules.\n#[cfg(test)]\nmod simulation;\n",
-    );
+    let owner = ("daemon/src/engine/rules.rs", "//! Rules.\n#[cfg(test)]\nmod simulation;\n");
     let module = "daemon/src/engine/rules/simulation.rs";
-    assert_eq!(
-        breaches(&[owner, (module, "//! A day.\nuse std::fs;\n")]),
-        []
-    );
+    assert_eq!(breaches(&[owner, (module, "//! A day.\nuse std::fs;\n")]), []);
 }
 
 #[test]
 fn the_engine_never_calls_its_shell() {
-    bites(
-        "layers",
-        &[(ENGINE, "//! Alerts.\nuse crate::shell::Store;\n")],
-    );
-    bites(
-        "layers",
-        &[(ENGINE, "//! Alerts.\nuse super::super::shell;\n")],
-    );
-    bites(
-        "layers",
-        &[(
-            ENGINE,
-            "//! Alerts.\nfn f(c: systole_common::net::Endpoint) {}\n",
-        )],
-    );
-    bites(
-        "layers",
-        &[(
-            "common/src/ids.rs",
-            "//! Ids.\nuse crate::telemetry::start;\n",
-        )],
-    );
+    bites("layers", &[(ENGINE, "//! Alerts.\nuse crate::shell::Store;\n")]);
+    bites("layers", &[(ENGINE, "//! Alerts.\nuse super::super::shell;\n")]);
+    bites("layers", &[(ENGINE, "//! Alerts.\nfn f(c: systole_common::net::Endpoint) {}\n")]);
+    bites("layers", &[("common/src/ids.rs", "//! Ids.\nuse crate::telemetry::start;\n")]);
 }
 
 #[test]
@@ -163,24 +136,16 @@ fn a_file_has_at_most_400_lines_tests_aside() {
 fn a_function_has_at_most_50_lines_tests_aside() {
     let function = |lines: usize| format!("fn long() {{\n{}}}\n", "    g();\n".repeat(lines - 2));
     let method = |lines: usize| format!("//! A file.\nimpl A {{\n{}}}\n", function(lines));
-    bites(
-        "function-length",
-        &[("agent/src/a.rs", &format!("//! A file.\n{}", function(51)))],
-    );
+    bites("function-length", &[("agent/src/a.rs", &format!("//! A file.\n{}", function(51)))]);
     bites("function-length", &[("agent/src/a.rs", &method(51))]);
     assert_eq!(breaches(&[("agent/src/a.rs", &method(50))]), []);
-    let in_tests = format!(
-        "//! A file.\n#[cfg(test)]\nmod tests {{\n{}}}\n",
-        function(90)
-    );
+    let in_tests = format!("//! A file.\n#[cfg(test)]\nmod tests {{\n{}}}\n", function(90));
     assert_eq!(breaches(&[("agent/src/a.rs", &in_tests)]), []);
 }
 
 #[test]
 fn exceptions_may_only_shrink() {
-    const GRANTED: Exceptions = Exceptions {
-        sizes: &[("daemon/src/a.rs", 410)],
-    };
+    const GRANTED: Exceptions = Exceptions { sizes: &[("daemon/src/a.rs", 410)] };
     let with_lines = |lines: usize| {
         let text = format!("//! A file.\n{}", "const A: u8 = 0;\n".repeat(lines - 1));
         let tree = plant(&[("daemon/src/a.rs", &text)]);
@@ -188,45 +153,22 @@ fn exceptions_may_only_shrink() {
         found.iter().map(|breach| breach.rule).collect::<Vec<_>>()
     };
     assert_eq!(with_lines(410), [""; 0]);
-    assert_eq!(
-        with_lines(405),
-        ["file-length"],
-        "the exception must shrink with the file"
-    );
+    assert_eq!(with_lines(405), ["file-length"], "the exception must shrink with the file");
     assert_eq!(with_lines(411), ["file-length", "exceptions"]);
-    assert_eq!(
-        with_lines(400),
-        ["exceptions"],
-        "nothing is excused any more"
-    );
+    assert_eq!(with_lines(400), ["exceptions"], "nothing is excused any more");
 }
 
 #[test]
 fn every_file_opens_with_its_purpose() {
     bites("module-doc", &[("agent/src/a.rs", "use std::fmt;\n")]);
     bites("module-doc", &[("agent/src/a.rs", "//!\nuse std::fmt;\n")]);
-    bites(
-        "module-doc",
-        &[("tests/tests/a.rs", "/// Not the file's.\nfn f() {}\n")],
-    );
+    bites("module-doc", &[("tests/tests/a.rs", "/// Not the file's.\nfn f() {}\n")]);
 }
 
 #[test]
 fn only_the_codec_names_bincode() {
-    bites(
-        "bincode",
-        &[(
-            "common/src/wire/hello.rs",
-            "//! Hello.\nuse bincode::config;\n",
-        )],
-    );
-    bites(
-        "bincode",
-        &[(
-            "common/tests/bytes.rs",
-            "//! Bytes.\nfn f() { bincode::decode(b); }\n",
-        )],
-    );
+    bites("bincode", &[("common/src/wire/hello.rs", "//! Hello.\nuse bincode::config;\n")]);
+    bites("bincode", &[("common/tests/bytes.rs", "//! Bytes.\nfn f() { bincode::decode(b); }\n")]);
     let prose = "//! Not bincode::encode.\nconst NAME: &str = \"bincode::encode\";\n";
     assert_eq!(breaches(&[("common/src/wire/hello.rs", prose)]), []);
 }
@@ -235,70 +177,31 @@ fn only_the_codec_names_bincode() {
 fn names_say_something() {
     bites("name", &[("daemon/src/util.rs", "//! A file.\n")]);
     bites("name", &[("daemon/src/helpers/text.rs", "//! A file.\n")]);
-    bites(
-        "name",
-        &[("daemon/src/a.rs", "//! A file.\nmod peer_manager {}\n")],
-    );
+    bites("name", &[("daemon/src/a.rs", "//! A file.\nmod peer_manager {}\n")]);
 }
 
 #[test]
 fn lints_are_neither_switched_off_nor_set_in_code() {
-    bites(
-        "allow",
-        &[(
-            "agent/src/a.rs",
-            "//! A file.\n#[allow(dead_code)]\nfn f() {}\n",
-        )],
-    );
-    bites(
-        "allow",
-        &[(
-            "agent/tests/a.rs",
-            "//! A file.\n#![cfg_attr(test, allow(dead_code))]\n",
-        )],
-    );
-    bites(
-        "lints",
-        &[("agent/src/a.rs", "//! A file.\n#![warn(missing_docs)]\n")],
-    );
-    bites(
-        "ignore",
-        &[(
-            "agent/tests/a.rs",
-            "//! A file.\n#[test]\n#[ignore]\nfn f() {}\n",
-        )],
-    );
+    bites("allow", &[("agent/src/a.rs", "//! A file.\n#[allow(dead_code)]\nfn f() {}\n")]);
+    bites("allow", &[("agent/tests/a.rs", "//! A file.\n#![cfg_attr(test, allow(dead_code))]\n")]);
+    bites("lints", &[("agent/src/a.rs", "//! A file.\n#![warn(missing_docs)]\n")]);
+    bites("ignore", &[("agent/tests/a.rs", "//! A file.\n#[test]\n#[ignore]\nfn f() {}\n")]);
 }
 
 #[test]
 fn manifests_keep_versions_reasons_lints_and_layers() {
     let root = |line: &str| SOUND_ROOT.replace("serde = \"1\" # one derive", line);
     bites("reason", &[("Cargo.toml", &root("serde = \"1\""))]);
-    bites(
-        "reason",
-        &[(
-            "Cargo.toml",
-            &root("serde = { version = \"1\", features = [\"#\"] }"),
-        )],
-    );
+    bites("reason", &[("Cargo.toml", &root("serde = { version = \"1\", features = [\"#\"] }"))]);
     bites("reason", &[("Cargo.toml", &root("serde = \"1\" #"))]);
     let member = |text: &str| format!("[package]\nname = \"systole-daemon\"\n{text}\n");
     let lints = "[lints]\nworkspace = true";
     let daemon = "daemon/Cargo.toml";
     bites("lints", &[(daemon, &member(""))]);
-    bites(
-        "lints",
-        &[(
-            daemon,
-            &member(&format!("{lints}\n[lints.clippy]\ntodo = \"allow\"")),
-        )],
-    );
+    bites("lints", &[(daemon, &member(&format!("{lints}\n[lints.clippy]\ntodo = \"allow\"")))]);
     let with = |line: &str| member(&format!("[dev-dependencies]\n{line}\n{lints}"));
     bites("versions", &[(daemon, &with("serde = \"1\""))]);
-    bites(
-        "layers",
-        &[(daemon, &with("systole-agent.workspace = true"))],
-    );
+    bites("layers", &[(daemon, &with("systole-agent.workspace = true"))]);
     bites("bincode", &[(daemon, &with("bincode.workspace = true"))]);
     assert_eq!(breaches(&[(daemon, &with("serde.workspace = true"))]), []);
 }
@@ -320,28 +223,10 @@ fn the_lock_file_holds_no_banned_crate() {
 #[test]
 fn the_architecture_page_names_what_exists() {
     let page = |text: &str| format!("# Map\n{text}\n{SOUND_INVARIANTS}");
-    bites(
-        "architecture",
-        &[(
-            "ARCHITECTURE.md",
-            &page("Alerts: `daemon/src/engine/alarm.rs`."),
-        )],
-    );
-    bites(
-        "architecture",
-        &[("ARCHITECTURE.md", &page("Codec: `codex.rs`."))],
-    );
-    bites(
-        "architecture",
-        &[("ARCHITECTURE.md", &page("`daemon/src/{lib,gone}.rs`"))],
-    );
-    bites(
-        "architecture",
-        &[(
-            "ARCHITECTURE.md",
-            &page("```\ndaemon/engines/   decides\n```"),
-        )],
-    );
+    bites("architecture", &[("ARCHITECTURE.md", &page("Alerts: `daemon/src/engine/alarm.rs`."))]);
+    bites("architecture", &[("ARCHITECTURE.md", &page("Codec: `codex.rs`."))]);
+    bites("architecture", &[("ARCHITECTURE.md", &page("`daemon/src/{lib,gone}.rs`"))]);
+    bites("architecture", &[("ARCHITECTURE.md", &page("```\ndaemon/engines/   decides\n```"))]);
     let sound =
         "`daemon/src/{lib,main}.rs`, `src/lib.rs`, `systole/1`, `/etc/systole/`, `agent.toml`";
     assert_eq!(breaches(&[("ARCHITECTURE.md", &page(sound))]), []);
@@ -352,17 +237,8 @@ fn every_invariant_names_a_test_that_exists() {
     let page = |item: &str| format!("# Map\n\n## Invariants\n{item}\n");
     let golden = "common/tests/golden.rs";
     bites("invariant", &[("ARCHITECTURE.md", "# Map\n")]);
-    bites(
-        "invariant",
-        &[("ARCHITECTURE.md", &page("- **Bytes never change.**"))],
-    );
-    bites(
-        "invariant",
-        &[(
-            "ARCHITECTURE.md",
-            &page(&format!("- **A.** Guard: `{golden}`")),
-        )],
-    );
+    bites("invariant", &[("ARCHITECTURE.md", &page("- **Bytes never change.**"))]);
+    bites("invariant", &[("ARCHITECTURE.md", &page(&format!("- **A.** Guard: `{golden}`")))]);
     for test in ["gone", "not_a_test"] {
         let item = format!("- **Bytes\n  never change.** Guard: `{golden}` `{test}`");
         bites("invariant", &[("ARCHITECTURE.md", &page(&item))]);
@@ -377,10 +253,7 @@ fn every_invariant_names_a_test_that_exists() {
 fn bites(rule: &str, files: &[(&str, &str)]) {
     let found = breaches(files);
     let only = !found.is_empty() && found.iter().all(|breach| breach.rule == rule);
-    assert!(
-        only,
-        "{rule} alone should bite on {files:?}, found {found:?}"
-    );
+    assert!(only, "{rule} alone should bite on {files:?}, found {found:?}");
 }
 
 fn breaches(files: &[(&str, &str)]) -> Vec<Breach> {
@@ -402,15 +275,9 @@ const SOUND: &[(&str, &str)] = &[
     ("Cargo.toml", SOUND_ROOT),
     ("Cargo.lock", SOUND_LOCK),
     ("ARCHITECTURE.md", SOUND_INVARIANTS),
-    (
-        "daemon/Cargo.toml",
-        "[package]\nname = \"systole-daemon\"\n[lints]\nworkspace = true\n",
-    ),
+    ("daemon/Cargo.toml", "[package]\nname = \"systole-daemon\"\n[lints]\nworkspace = true\n"),
     ("daemon/src/lib.rs", "//! The daemon.\n"),
-    (
-        "daemon/src/main.rs",
-        "//! Starts the daemon.\nfn main() {}\n",
-    ),
+    ("daemon/src/main.rs", "//! Starts the daemon.\nfn main() {}\n"),
     (
         "common/tests/golden.rs",
         "//! Golden bytes.\n\

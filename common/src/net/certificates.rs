@@ -34,11 +34,7 @@ impl TlsPaths {
     /// The defaults: the folder `certs/` beside the configuration file.
     pub fn beside(configuration: &Path) -> Self {
         let folder = configuration.parent().unwrap_or_else(|| Path::new(""));
-        Self {
-            cert: None,
-            key: None,
-            ca: folder.join("certs"),
-        }
+        Self { cert: None, key: None, ca: folder.join("certs") }
     }
 }
 
@@ -72,19 +68,11 @@ impl Credentials {
         let chain = read_chain(&cert)?;
         let leaf = own_leaf(own, &cert, &chain)?;
         let certified = paired(chain, &cert, &key)?;
-        let anchors = own
-            .trusts()
-            .iter()
-            .map(|holder| anchor(*holder, paths))
-            .collect::<Result<_, _>>()?;
+        let anchors =
+            own.trusts().iter().map(|holder| anchor(*holder, paths)).collect::<Result<_, _>>()?;
         check_origin(own, &certified, &cert, paths, now)?;
         check_time(&leaf, &cert, now)?;
-        Ok(Self {
-            leaf,
-            cert,
-            anchors,
-            certified: Arc::new(certified),
-        })
+        Ok(Self { leaf, cert, anchors, certified: Arc::new(certified) })
     }
 
     /// When each certificate of this program ends: its own and the CAs.
@@ -118,19 +106,11 @@ fn own_files(own: Holder, paths: &TlsPaths) -> Result<(PathBuf, PathBuf), Certif
 
 fn only_leaf(folder: &Path) -> Result<PathBuf, CertificateError> {
     let unreadable = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => CertificateError::NoLeaf {
-            folder: folder.into(),
-        },
-        _ => CertificateError::Unreadable {
-            path: folder.into(),
-            source,
-        },
+        io::ErrorKind::NotFound => CertificateError::NoLeaf { folder: folder.into() },
+        _ => CertificateError::Unreadable { path: folder.into(), source },
     };
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder)
-        .map_err(unreadable)?
-        .take(LEAVES_LISTED_MAX)
-    {
+    for entry in fs::read_dir(folder).map_err(unreadable)?.take(LEAVES_LISTED_MAX) {
         let path = entry.map_err(unreadable)?.path();
         if path.extension().is_some_and(|extension| extension == "crt") {
             found.push(path);
@@ -138,13 +118,8 @@ fn only_leaf(folder: &Path) -> Result<PathBuf, CertificateError> {
     }
     match (found.len(), found.pop()) {
         (1, Some(path)) => Ok(path),
-        (0, _) => Err(CertificateError::NoLeaf {
-            folder: folder.into(),
-        }),
-        (count, _) => Err(CertificateError::SeveralLeaves {
-            folder: folder.into(),
-            count,
-        }),
+        (0, _) => Err(CertificateError::NoLeaf { folder: folder.into() }),
+        (count, _) => Err(CertificateError::SeveralLeaves { folder: folder.into(), count }),
     }
 }
 
@@ -153,34 +128,20 @@ fn own_leaf(
     path: &Path,
     chain: &[CertificateDer<'static>],
 ) -> Result<Leaf, CertificateError> {
-    let der = chain
-        .first()
-        .ok_or_else(|| CertificateError::NoCertificate { path: path.into() })?;
-    let leaf = parse_leaf(der).map_err(|source| CertificateError::Leaf {
-        path: path.into(),
-        source,
-    })?;
+    let der = chain.first().ok_or_else(|| CertificateError::NoCertificate { path: path.into() })?;
+    let leaf =
+        parse_leaf(der).map_err(|source| CertificateError::Leaf { path: path.into(), source })?;
     if Holder::of(&leaf.identity) != own {
         let found = leaf.identity;
-        return Err(CertificateError::WrongRole {
-            path: path.into(),
-            found,
-            needed: own,
-        });
+        return Err(CertificateError::WrongRole { path: path.into(), found, needed: own });
     }
     if leaf.purpose != own.purpose() {
-        return Err(CertificateError::WrongPurpose {
-            path: path.into(),
-            needed: own,
-        });
+        return Err(CertificateError::WrongPurpose { path: path.into(), needed: own });
     }
     if let Identity::Daemon(name) = &leaf.identity
         && !leaf.dns_names.iter().any(|dns| dns == name.as_str())
     {
-        return Err(CertificateError::NoDnsName {
-            path: path.into(),
-            name: name.to_string(),
-        });
+        return Err(CertificateError::NoDnsName { path: path.into(), name: name.to_string() });
     }
     Ok(leaf)
 }
@@ -197,10 +158,7 @@ fn paired(
     let certified = CertifiedKey::new(chain, private);
     match certified.keys_match() {
         Ok(()) => Ok(certified),
-        Err(_) => Err(CertificateError::KeyMismatch {
-            cert: cert.into(),
-            key: key.into(),
-        }),
+        Err(_) => Err(CertificateError::KeyMismatch { cert: cert.into(), key: key.into() }),
     }
 }
 
@@ -223,10 +181,7 @@ fn check_origin(
         Err(CertificateError::Missing { .. }) => return Ok(()),
         Err(error) => return Err(error),
     };
-    let foreign = || CertificateError::Foreign {
-        path: cert.into(),
-        ca: ca.path.clone(),
-    };
+    let foreign = || CertificateError::Foreign { path: cert.into(), ca: ca.path.clone() };
     let leaf = certified.end_entity_cert().map_err(|_| foreign())?;
     match ca.check_chain(leaf, now) {
         Ok(()) | Err(ChainFault::Expired | ChainFault::NotYetValid) => Ok(()),
@@ -237,19 +192,11 @@ fn check_origin(
 fn check_time(leaf: &Leaf, path: &Path, now: UnixMs) -> Result<(), CertificateError> {
     if now > leaf.not_after {
         let not_after = leaf.not_after;
-        return Err(CertificateError::Expired {
-            path: path.into(),
-            not_after,
-            now,
-        });
+        return Err(CertificateError::Expired { path: path.into(), not_after, now });
     }
     if now < leaf.not_before {
         let not_before = leaf.not_before;
-        return Err(CertificateError::NotYetValid {
-            path: path.into(),
-            not_before,
-            now,
-        });
+        return Err(CertificateError::NotYetValid { path: path.into(), not_before, now });
     }
     Ok(())
 }

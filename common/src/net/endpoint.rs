@@ -80,9 +80,7 @@ impl EndpointKeys {
     /// Fresh random keys.
     pub fn generate() -> Result<Self, EndpointError> {
         let mut bytes = [0; Self::BYTES];
-        SystemRandom::new()
-            .fill(&mut bytes)
-            .map_err(|_| EndpointError::Random)?;
+        SystemRandom::new().fill(&mut bytes).map_err(|_| EndpointError::Random)?;
         Self::from_bytes(&bytes).ok_or(EndpointError::Random)
     }
 
@@ -95,10 +93,7 @@ impl EndpointKeys {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (reset, rest) = bytes.split_first_chunk::<64>()?;
         let connection_ids = u64::from_le_bytes(rest.try_into().ok()?);
-        Some(Self {
-            reset: *reset,
-            connection_ids,
-        })
+        Some(Self { reset: *reset, connection_ids })
     }
 }
 
@@ -137,13 +132,7 @@ pub fn server_endpoint(
         runtime,
     )
     .map_err(failed)?;
-    Ok(ServerEndpoint {
-        endpoint,
-        drained,
-        buffers,
-        base,
-        tls: Mutex::new(tls),
-    })
+    Ok(ServerEndpoint { endpoint, drained, buffers, base, tls: Mutex::new(tls) })
 }
 
 impl ServerEndpoint {
@@ -168,11 +157,7 @@ impl ServerEndpoint {
         &self,
         incoming: Incoming,
     ) -> impl Future<Output = Result<(Connection, Leaf), Rejected>> + Send + use<> {
-        let tls = self
-            .tls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .connection();
+        let tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner).connection();
         let mut config = self.base.clone();
         async move {
             let Ok((crypto, slot)) = tls else {
@@ -214,10 +199,7 @@ pub struct ClientEndpoint {
 
 /// Opens an endpoint to dial from; [`super::socket::local_for`] gives the `local` address.
 pub fn client_endpoint(local: SocketAddr) -> Result<ClientEndpoint, EndpointError> {
-    let failed = |source| EndpointError::Bind {
-        address: local,
-        source,
-    };
+    let failed = |source| EndpointError::Bind { address: local, source };
     let (socket, buffers) = bind(local, CLIENT_SOCKET_BUFFER_BYTES).map_err(failed)?;
     let config = endpoint_config(&EndpointKeys::generate()?);
     let endpoint = Endpoint::new(config, None, socket, Arc::new(TokioRuntime)).map_err(failed)?;
@@ -275,11 +257,7 @@ impl ClientEndpoint {
         let connecting = self
             .endpoint
             .connect_with(config, address, daemon.as_str())
-            .map_err(|source| EndpointError::Dial {
-                daemon: daemon.clone(),
-                address,
-                source,
-            })?;
+            .map_err(|source| EndpointError::Dial { daemon: daemon.clone(), address, source })?;
         Ok((connecting, slot))
     }
 }

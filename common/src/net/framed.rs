@@ -76,12 +76,7 @@ const START: Part = Part::Header([0; HEADER_BYTES], 0);
 impl FrameReader {
     /// Reads frames of `version`: 0 until the hello is answered.
     pub fn new(stream: RecvStream, version: u8) -> Self {
-        Self {
-            stream,
-            version,
-            skipped: 0,
-            part: START,
-        }
+        Self { stream, version, skipped: 0, part: START }
     }
 
     /// Sets the version that was negotiated.
@@ -106,11 +101,7 @@ impl FrameReader {
                 Part::Header(bytes, filled) => {
                     let missing = bytes.get_mut(*filled..).unwrap_or_default();
                     let Some(chunk) = self.stream.read_chunk(missing.len(), true).await? else {
-                        return if *filled == 0 {
-                            Ok(None)
-                        } else {
-                            Err(FrameError::CutShort)
-                        };
+                        return if *filled == 0 { Ok(None) } else { Err(FrameError::CutShort) };
                     };
                     for (to, from) in missing.iter_mut().zip(&chunk.bytes) {
                         *to = *from;
@@ -145,11 +136,7 @@ impl FrameReader {
         let expected = B::KIND.as_str();
         match self.read().await? {
             Some((kind, body)) if kind == B::KIND => Ok(decode(&body)?),
-            Some((kind, _)) => Err(WireError::Kind {
-                expected,
-                found: kind.as_str(),
-            }
-            .into()),
+            Some((kind, _)) => Err(WireError::Kind { expected, found: kind.as_str() }.into()),
             None => Err(FrameError::Ended { expected }),
         }
     }
@@ -178,12 +165,7 @@ pub struct FrameWriter {
 impl FrameWriter {
     /// Writes frames of `version`: 0 until the hello is answered.
     pub fn new(stream: SendStream, version: u8) -> Self {
-        Self {
-            stream,
-            version,
-            waiting: Vec::new(),
-            sent: 0,
-        }
+        Self { stream, version, waiting: Vec::new(), sent: 0 }
     }
 
     /// Sets the version that was negotiated.
@@ -225,11 +207,7 @@ impl FrameWriter {
 
     /// Hands all that waits to quinn. Cancelled, the rest keeps waiting.
     pub async fn flush(&mut self) -> Result<(), FrameError> {
-        while let Some(rest) = self
-            .waiting
-            .get(self.sent..)
-            .filter(|rest| !rest.is_empty())
-        {
+        while let Some(rest) = self.waiting.get(self.sent..).filter(|rest| !rest.is_empty()) {
             self.sent += self.stream.write(rest).await?;
         }
         self.waiting.clear();

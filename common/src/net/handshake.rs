@@ -67,16 +67,8 @@ impl fmt::Display for Unconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(error) => error.fmt(f),
-            Self::Peer {
-                refusal: Some(refusal),
-                peer,
-                ..
-            } => write!(f, "{peer}: {refusal}"),
-            Self::Peer {
-                error,
-                peer,
-                refusal: None,
-            } => f.write_str(&explain(error, peer)),
+            Self::Peer { refusal: Some(refusal), peer, .. } => write!(f, "{peer}: {refusal}"),
+            Self::Peer { error, peer, refusal: None } => f.write_str(&explain(error, peer)),
         }
     }
 }
@@ -85,9 +77,6 @@ impl std::error::Error for Unconnected {}
 
 /// Who is at the other end, from the certificate that the handshake verified.
 pub fn peer(connection: &Connection) -> Option<Leaf> {
-    let chain = connection
-        .peer_identity()?
-        .downcast::<Vec<CertificateDer<'static>>>()
-        .ok()?;
+    let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
     parse_leaf(chain.first()?).ok()
 }

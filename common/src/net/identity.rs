@@ -183,9 +183,7 @@ impl FromStr for Fingerprint {
     type Err = FingerprintError;
 
     fn from_str(text: &str) -> Result<Self, FingerprintError> {
-        let refused = || FingerprintError {
-            given: text.chars().take(120).collect(),
-        };
+        let refused = || FingerprintError { given: text.chars().take(120).collect() };
         let value = text.rsplit_once('=').map_or(text, |(_, value)| value);
         let value = value.strip_prefix("sha256:").unwrap_or(value);
         let mut nibbles = value.chars().filter(|c| *c != ':').map(|c| c.to_digit(16));
@@ -195,11 +193,7 @@ impl FromStr for Fingerprint {
             let low = nibbles.next().flatten().ok_or_else(refused)?;
             *byte = u8::try_from(high * 16 + low).map_err(|_| refused())?;
         }
-        if nibbles.next().is_some() {
-            Err(refused())
-        } else {
-            Ok(Self(bytes))
-        }
+        if nibbles.next().is_some() { Err(refused()) } else { Ok(Self(bytes)) }
     }
 }
 
@@ -237,19 +231,12 @@ pub fn parse_leaf(der: &[u8]) -> Result<Leaf, IdentityError> {
 pub fn validity(der: &[u8]) -> Result<(UnixMs, UnixMs), IdentityError> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| IdentityError::Unreadable)?;
     let validity = certificate.validity();
-    Ok((
-        unix_ms(validity.not_before.timestamp()),
-        unix_ms(validity.not_after.timestamp()),
-    ))
+    Ok((unix_ms(validity.not_before.timestamp()), unix_ms(validity.not_after.timestamp())))
 }
 
 fn refuse_signers(certificate: &X509Certificate<'_>) -> Result<(), IdentityError> {
-    let constraints = certificate
-        .basic_constraints()
-        .map_err(|_| IdentityError::Unreadable)?;
-    let usage = certificate
-        .key_usage()
-        .map_err(|_| IdentityError::Unreadable)?;
+    let constraints = certificate.basic_constraints().map_err(|_| IdentityError::Unreadable)?;
+    let usage = certificate.key_usage().map_err(|_| IdentityError::Unreadable)?;
     let is_ca = constraints.is_some_and(|found| found.value.ca);
     if is_ca || usage.is_some_and(|found| found.value.key_cert_sign()) {
         return Err(IdentityError::IsCa);
@@ -258,12 +245,8 @@ fn refuse_signers(certificate: &X509Certificate<'_>) -> Result<(), IdentityError
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Result<(String, Vec<String>), IdentityError> {
-    let found = certificate
-        .subject_alternative_name()
-        .map_err(|_| IdentityError::Unreadable)?;
-    let names = found
-        .map(|names| names.value.general_names.as_slice())
-        .unwrap_or_default();
+    let found = certificate.subject_alternative_name().map_err(|_| IdentityError::Unreadable)?;
+    let names = found.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
     let mut uris = Vec::new();
     let mut dns_names = Vec::new();
     for name in names {

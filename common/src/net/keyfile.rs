@@ -16,27 +16,18 @@ use super::limits::PEM_FILE_BYTES_MAX;
 
 /// Reads a private key. Symbolic links, loose modes and foreign owners are refused.
 pub(super) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
-    let listed = path
-        .symlink_metadata()
-        .map_err(|source| unopened(path, source))?;
+    let listed = path.symlink_metadata().map_err(|source| unopened(path, source))?;
     if listed.is_symlink() {
         return Err(CertificateError::Symlink { path: path.into() });
     }
     let (file, metadata) = open(path, OFlags::NOFOLLOW)?;
     let mode = metadata.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(CertificateError::Loose {
-            path: path.into(),
-            mode,
-        });
+        return Err(CertificateError::Loose { path: path.into(), mode });
     }
     let own = rustix::process::geteuid().as_raw();
     if metadata.uid() != 0 && metadata.uid() != own {
-        return Err(CertificateError::Owner {
-            path: path.into(),
-            uid: metadata.uid(),
-            own,
-        });
+        return Err(CertificateError::Owner { path: path.into(), uid: metadata.uid(), own });
     }
     let pem = contents(path, file)?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CertificateError::NoKey { path: path.into() })
@@ -83,9 +74,6 @@ fn unopened(path: &Path, source: io::Error) -> CertificateError {
     if source.kind() == io::ErrorKind::NotFound {
         CertificateError::Missing { path: path.into() }
     } else {
-        CertificateError::Unreadable {
-            path: path.into(),
-            source,
-        }
+        CertificateError::Unreadable { path: path.into(), source }
     }
 }

@@ -194,10 +194,7 @@ pub fn explain(error: &ConnectionError, peer: &str) -> String {
             format!("{peer}: {}", refused_by_daemon(alert(error)))
         }
         ConnectionError::TransportError(_) if alert(error) == Some(NO_APPLICATION_PROTOCOL) => {
-            format!(
-                "{peer}: {}",
-                refused_by_daemon(Some(NO_APPLICATION_PROTOCOL))
-            )
+            format!("{peer}: {}", refused_by_daemon(Some(NO_APPLICATION_PROTOCOL)))
         }
         _ => format!("{peer}: {}", plain(error)),
     }
@@ -289,8 +286,7 @@ fn alert(error: &ConnectionError) -> Option<u8> {
         ConnectionError::ConnectionClosed(close) => u64::from(close.error_code),
         _ => return None,
     };
-    code.checked_sub(0x100)
-        .and_then(|alert| u8::try_from(alert).ok())
+    code.checked_sub(0x100).and_then(|alert| u8::try_from(alert).ok())
 }
 
 fn is_busy(error: &ConnectionError) -> bool {

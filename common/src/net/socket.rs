@@ -24,10 +24,7 @@ pub struct DrainSocket {
 impl DrainSocket {
     /// Wraps the socket of quinn's runtime.
     pub fn new(inner: Arc<dyn AsyncUdpSocket>) -> Self {
-        Self {
-            inner,
-            drained: Arc::new(AtomicU64::new(0)),
-        }
+        Self { inner, drained: Arc::new(AtomicU64::new(0)) }
     }
 
     /// The counter: it only rises, each time that nothing was left to read.
@@ -110,14 +107,7 @@ pub fn bind(address: SocketAddr, bytes: usize) -> io::Result<(UdpSocket, Buffers
     // The kernel reports twice what it grants: it counts its own book-keeping.
     let receive = sockopt::socket_recv_buffer_size(&socket)? / 2;
     let send = sockopt::socket_send_buffer_size(&socket)? / 2;
-    Ok((
-        socket,
-        Buffers {
-            asked: bytes,
-            receive,
-            send,
-        },
-    ))
+    Ok((socket, Buffers { asked: bytes, receive, send }))
 }
 
 /// The local address from which `remote` is dialled: its family, loopback for loopback, any port.

@@ -30,9 +30,7 @@ pub struct TlsError {
 
 impl TlsError {
     fn new(source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self {
-            source: Box::new(source),
-        }
+        Self { source: Box::new(source) }
     }
 }
 
@@ -53,19 +51,13 @@ pub struct ServerTls {
 impl ServerTls {
     /// TLS with `credentials`, refusing the `revoked`.
     pub fn new(credentials: &Credentials, revoked: BTreeSet<Fingerprint>) -> Self {
-        Self {
-            shown: shown(credentials),
-            trust: Arc::new(Trust::new(credentials, revoked)),
-        }
+        Self { shown: shown(credentials), trust: Arc::new(Trust::new(credentials, revoked)) }
     }
 
     /// The settings of one connection and the place where its refusal is kept.
     pub(super) fn connection(&self) -> Result<(Arc<QuicServerConfig>, RefusalSlot), TlsError> {
         let slot = RefusalSlot::default();
-        let verifier = PeerVerifier {
-            trust: self.trust.clone(),
-            slot: slot.clone(),
-        };
+        let verifier = PeerVerifier { trust: self.trust.clone(), slot: slot.clone() };
         let mut config = rustls::ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])
             .map_err(TlsError::new)?
@@ -90,19 +82,13 @@ pub struct ClientTls {
 impl ClientTls {
     /// TLS with `credentials`, refusing the `revoked`.
     pub fn new(credentials: &Credentials, revoked: BTreeSet<Fingerprint>) -> Self {
-        Self {
-            shown: shown(credentials),
-            trust: Arc::new(Trust::new(credentials, revoked)),
-        }
+        Self { shown: shown(credentials), trust: Arc::new(Trust::new(credentials, revoked)) }
     }
 
     /// The settings of one attempt and the place where its refusal is kept.
     pub(super) fn connection(&self) -> Result<(Arc<QuicClientConfig>, RefusalSlot), TlsError> {
         let slot = RefusalSlot::default();
-        let verifier = DaemonVerifier {
-            trust: self.trust.clone(),
-            slot: slot.clone(),
-        };
+        let verifier = DaemonVerifier { trust: self.trust.clone(), slot: slot.clone() };
         let mut config = rustls::ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])
             .map_err(TlsError::new)?

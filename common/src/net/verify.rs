@@ -73,16 +73,9 @@ impl Anchor {
             not_after = not_after.max(validity(certificate).ok()?.1);
         }
         let roots = Arc::new(roots);
-        let clients = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider())
-            .build()
-            .ok()?;
-        Some(Self {
-            holder,
-            path,
-            not_after,
-            roots,
-            clients,
-        })
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(roots.clone(), provider()).build().ok()?;
+        Some(Self { holder, path, not_after, roots, clients })
     }
 
     /// Whether this CA signed `leaf` directly, for this holder's purpose and for `now`.
@@ -128,10 +121,7 @@ pub(super) struct RefusalSlot(Arc<Mutex<Option<Refusal>>>);
 impl RefusalSlot {
     /// The refusal, if the certificate was refused.
     pub(super) fn refusal(&self) -> Option<Refusal> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn put(&self, refusal: Refusal) -> Error {
@@ -167,60 +157,35 @@ impl Trust {
             return Err(Refusal::Role { claimed });
         };
         if leaf.purpose != holder.purpose() {
-            return Err(Refusal::Purpose {
-                claimed,
-                purpose: leaf.purpose,
-            });
+            return Err(Refusal::Purpose { claimed, purpose: leaf.purpose });
         }
         anchor.check_chain(der, now).map_err(|fault| match fault {
-            ChainFault::Expired => Refusal::Expired {
-                claimed: claimed.clone(),
-                not_after: leaf.not_after,
-                now,
-            },
-            ChainFault::NotYetValid => Refusal::NotYetValid {
-                claimed: claimed.clone(),
-                not_before: leaf.not_before,
-                now,
-            },
+            ChainFault::Expired => {
+                Refusal::Expired { claimed: claimed.clone(), not_after: leaf.not_after, now }
+            }
+            ChainFault::NotYetValid => {
+                Refusal::NotYetValid { claimed: claimed.clone(), not_before: leaf.not_before, now }
+            }
             ChainFault::Foreign => self.foreign(der, now, claimed.clone()),
-            ChainFault::Purpose | ChainFault::Other => Refusal::Chain {
-                claimed: claimed.clone(),
-            },
+            ChainFault::Purpose | ChainFault::Other => Refusal::Chain { claimed: claimed.clone() },
         })?;
         if now > anchor.not_after {
-            return Err(Refusal::CaExpired {
-                claimed,
-                not_after: anchor.not_after,
-            });
+            return Err(Refusal::CaExpired { claimed, not_after: anchor.not_after });
         }
         if leaf.fleet != self.fleet {
-            return Err(Refusal::Fleet {
-                claimed,
-                theirs: leaf.fleet,
-                ours: self.fleet.clone(),
-            });
+            return Err(Refusal::Fleet { claimed, theirs: leaf.fleet, ours: self.fleet.clone() });
         }
         if self.revoked.contains(&leaf.fingerprint) {
-            return Err(Refusal::Revoked {
-                claimed,
-                fingerprint: leaf.fingerprint,
-            });
+            return Err(Refusal::Revoked { claimed, fingerprint: leaf.fingerprint });
         }
         Ok(leaf)
     }
 
     /// Tells a CA that is ours but for another role from one that is not ours.
     fn foreign(&self, der: &CertificateDer<'_>, now: UnixMs, claimed: Identity) -> Refusal {
-        let signer = self
-            .anchors
-            .iter()
-            .find(|anchor| anchor.check_chain(der, now).is_ok());
+        let signer = self.anchors.iter().find(|anchor| anchor.check_chain(der, now).is_ok());
         match signer {
-            Some(signer) => Refusal::Crossed {
-                claimed,
-                signer: signer.holder,
-            },
+            Some(signer) => Refusal::Crossed { claimed, signer: signer.holder },
             None => Refusal::UnknownCa { claimed },
         }
     }
@@ -265,18 +230,11 @@ impl ClientCertVerifier for PeerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &provider().signature_verification_algorithms,
-        )
+        verify_tls13_signature(message, cert, dss, &provider().signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -302,10 +260,7 @@ impl DaemonVerifier {
         if is_named && has_dns {
             return Ok(());
         }
-        Err(Refusal::Name {
-            found: leaf.identity,
-            asked: asked.into_owned(),
-        })
+        Err(Refusal::Name { found: leaf.identity, asked: asked.into_owned() })
     }
 }
 
@@ -339,18 +294,11 @@ impl ServerCertVerifier for DaemonVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &provider().signature_verification_algorithms,
-        )
+        verify_tls13_signature(message, cert, dss, &provider().signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -100,10 +100,7 @@ impl Authority {
     /// What signs with it, if its key is here and it has not ended.
     pub(super) fn issuer(&self, now: UnixMs) -> Result<&Issuer<'static, KeyPair>> {
         let path = self.path.display();
-        ensure!(
-            now <= self.not_after,
-            "{path}: has ended; move it away to make a new CA"
-        );
+        ensure!(now <= self.not_after, "{path}: has ended; move it away to make a new CA");
         self.issuer.as_ref().with_context(|| {
             format!(
                 "{}: is not there, so nothing can be signed; bring it back",
@@ -171,10 +168,7 @@ fn ensure_ca(
         Some(root) => params.signed_by(&key, root.issuer(now)?)?,
     };
     let key_pem = key.serialize_pem();
-    write_pair(
-        is_new.then_some((&key_path, key_pem.as_str())),
-        (&path, &certificate.pem()),
-    )?;
+    write_pair(is_new.then_some((&key_path, key_pem.as_str())), (&path, &certificate.pem()))?;
     let authority = existing(path, certificate.pem(), Some(key), fleet)?;
     Ok((authority, Action::Made))
 }
@@ -188,11 +182,8 @@ fn existing(
     let der = first_der(&pem)?;
     let (_, parsed) = X509Certificate::from_der(&der).context("is damaged")?;
     ensure!(parsed.is_ca(), "is no CA; move it away to make one");
-    let organization = parsed
-        .subject()
-        .iter_organization()
-        .next()
-        .and_then(|found| found.as_str().ok());
+    let organization =
+        parsed.subject().iter_organization().next().and_then(|found| found.as_str().ok());
     if organization != Some(fleet.as_str()) {
         let found = organization.unwrap_or("none");
         bail!("belongs to fleet {found}, not {fleet}; choose another folder with --out");
@@ -209,12 +200,7 @@ fn existing(
         .map(|key| Issuer::from_ca_cert_der(&der.as_slice().into(), key))
         .transpose()
         .context("cannot sign")?;
-    Ok(Authority {
-        path,
-        pem,
-        not_after,
-        issuer,
-    })
+    Ok(Authority { path, pem, not_after, issuer })
 }
 
 fn ca_params(fleet: &FleetName, name: &str, is_root: bool, now: UnixMs) -> CertificateParams {

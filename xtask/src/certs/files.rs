@@ -28,10 +28,7 @@ impl Folder {
         let lock = File::open(path).with_context(|| path.display().to_string())?;
         flock(&lock, FlockOperation::LockExclusive)
             .with_context(|| format!("{}: cannot be locked", path.display()))?;
-        Ok(Self {
-            path: path.into(),
-            _lock: lock,
-        })
+        Ok(Self { path: path.into(), _lock: lock })
     }
 
     /// A folder inside this one.
@@ -55,15 +52,12 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
 
 /// Whether others than its owner may use a file that is there.
 pub(super) fn is_loose(path: &Path) -> bool {
-    path.symlink_metadata()
-        .is_ok_and(|found| found.mode() & 0o077 != 0)
+    path.symlink_metadata().is_ok_and(|found| found.mode() & 0o077 != 0)
 }
 
 /// Writes key and certificate, either of them optional, so that each is whole or not there.
 pub(super) fn write_pair(key: Option<(&Path, &str)>, cert: (&Path, &str)) -> Result<()> {
-    let key = key
-        .map(|(path, pem)| Staged::new(path, pem, KEY_MODE))
-        .transpose()?;
+    let key = key.map(|(path, pem)| Staged::new(path, pem, KEY_MODE)).transpose()?;
     let cert = Staged::new(cert.0, cert.1, CERTIFICATE_MODE)?;
     if let Some(key) = key {
         key.place()?;
@@ -81,18 +75,10 @@ impl Staged {
     fn new(place: &Path, text: &str, mode: u32) -> Result<Self> {
         let folder = place.parent().context("a file has a folder")?;
         make_folder(folder)?;
-        let name = place
-            .file_name()
-            .context("a file has a name")?
-            .to_string_lossy();
+        let name = place.file_name().context("a file has a name")?.to_string_lossy();
         let at = folder.join(format!(".{name}.new"));
-        let staged = Self {
-            at,
-            place: place.into(),
-        };
-        staged
-            .write(text, mode)
-            .with_context(|| staged.at.display().to_string())?;
+        let staged = Self { at, place: place.into() };
+        staged.write(text, mode).with_context(|| staged.at.display().to_string())?;
         Ok(staged)
     }
 
@@ -102,11 +88,7 @@ impl Staged {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&self.at)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.at)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     }
@@ -114,9 +96,7 @@ impl Staged {
     fn place(self) -> Result<()> {
         fs::rename(&self.at, &self.place).with_context(|| self.place.display().to_string())?;
         let folder = self.place.parent().context("a file has a folder")?;
-        File::open(folder)?
-            .sync_all()
-            .with_context(|| folder.display().to_string())
+        File::open(folder)?.sync_all().with_context(|| folder.display().to_string())
     }
 }
 

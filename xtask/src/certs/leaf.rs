@@ -29,12 +29,7 @@ pub(super) fn ensure(
 ) -> Result<Entry> {
     let (path, key_path) = leaf_files(folder.path(), identity);
     let authority = authorities.of(Holder::of(identity));
-    let wanted = Wanted {
-        identity,
-        fleet: &authorities.fleet,
-        authority,
-        now,
-    };
+    let wanted = Wanted { identity, fleet: &authorities.fleet, authority, now };
     let (action, note) = match (read(&path)?, read(&key_path)?) {
         (Some(_), Some(_)) if is_loose(&key_path) => {
             (Action::Renewed, "others could read its key".to_owned())
@@ -42,12 +37,7 @@ pub(super) fn ensure(
         (Some(pem), Some(key)) => match wanted.judge(&pem, &key) {
             Ok(leaf) => {
                 let note = String::new();
-                return Ok(Entry {
-                    path,
-                    action: Action::Kept,
-                    not_after: leaf.not_after,
-                    note,
-                });
+                return Ok(Entry { path, action: Action::Kept, not_after: leaf.not_after, note });
             }
             Err(fault) => (Action::Renewed, fault.to_owned()),
         },
@@ -58,12 +48,7 @@ pub(super) fn ensure(
     let params = params(&authorities.fleet, identity, now.minus(EARLY), not_after)?;
     let issuer = authority.issuer(now)?;
     write(&params, issuer, authority, (&path, &key_path))?;
-    Ok(Entry {
-        path,
-        action,
-        not_after,
-        note,
-    })
+    Ok(Entry { path, action, not_after, note })
 }
 
 /// What a leaf must be to be kept.
@@ -83,19 +68,10 @@ impl Wanted<'_> {
         let faults = [
             (leaf.identity != *self.identity, "it named somebody else"),
             (leaf.fleet != *self.fleet, "it was of another fleet"),
-            (
-                leaf.purpose != Holder::of(self.identity).purpose(),
-                "it was made for something else",
-            ),
-            (
-                !has_dns_name(&leaf, self.identity),
-                "it lacked its DNS name",
-            ),
+            (leaf.purpose != Holder::of(self.identity).purpose(), "it was made for something else"),
+            (!has_dns_name(&leaf, self.identity), "it lacked its DNS name"),
             (leaf.not_after < self.now, "it had ended"),
-            (
-                ends_soon && leaf.not_after < self.authority.not_after(),
-                "it was about to end",
-            ),
+            (ends_soon && leaf.not_after < self.authority.not_after(), "it was about to end"),
             (leaf.not_before > self.now, "it was not yet valid"),
             (self.is_of_another_ca(pem), "it was signed by another CA"),
             (!is_key_of(&der, key), "its key was another one"),
@@ -138,9 +114,7 @@ pub(super) fn params(
     params.distinguished_name = subject(fleet, &identity.to_string());
     params.subject_alt_names = vec![SanType::URI(identity.uri(fleet).try_into()?)];
     if let Identity::Daemon(name) = identity {
-        params
-            .subject_alt_names
-            .push(SanType::DnsName(name.as_str().try_into()?));
+        params.subject_alt_names.push(SanType::DnsName(name.as_str().try_into()?));
     }
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -161,9 +135,7 @@ pub(super) fn write(
     (path, key_path): (&Path, &Path),
 ) -> Result<()> {
     let key = KeyPair::generate()?;
-    let certificate = params
-        .signed_by(&key, issuer)
-        .with_context(|| path.display().to_string())?;
+    let certificate = params.signed_by(&key, issuer).with_context(|| path.display().to_string())?;
     let pem = certificate.pem() + chain.pem();
     write_pair(Some((key_path, &key.serialize_pem())), (path, &pem))
 }

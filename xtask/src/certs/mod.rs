@@ -143,20 +143,11 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .entries
-            .iter()
-            .map(|entry| entry.path.as_os_str().len())
-            .max()
-            .unwrap_or(0);
+        let width =
+            self.entries.iter().map(|entry| entry.path.as_os_str().len()).max().unwrap_or(0);
         for entry in &self.entries {
             let until = entry.not_after.local();
-            write!(
-                f,
-                "{:<8} {:<width$}  until {until}",
-                entry.action,
-                entry.path.display()
-            )?;
+            write!(f, "{:<8} {:<width$}  until {until}", entry.action, entry.path.display())?;
             match entry.note.as_str() {
                 "" => writeln!(f)?,
                 note => writeln!(f, "  ({note})")?,
@@ -174,29 +165,19 @@ pub fn run(args: &CertsArgs) -> Result<()> {
 
 /// Makes what `plan` asks for and is not there or no longer serves.
 pub fn issue(plan: &Plan) -> Result<Report> {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("the clock is before 1970")?;
+    let elapsed =
+        SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
     issue_at(plan, UnixMs(i64::try_from(elapsed.as_millis())?))
 }
 
 /// [`issue`] at a given time.
 fn issue_at(plan: &Plan, now: UnixMs) -> Result<Report> {
-    ensure!(
-        (1..=DAYS_MAX).contains(&plan.days),
-        "days must be 1 to {DAYS_MAX}"
-    );
+    ensure!((1..=DAYS_MAX).contains(&plan.days), "days must be 1 to {DAYS_MAX}");
     let folder = Folder::open(&plan.out)?;
     let mut report = Report::default();
     let authorities = Authorities::ensure(&folder, &plan.fleet, now, &mut report)?;
     for identity in &plan.holders {
-        report.entries.push(leaf::ensure(
-            &folder,
-            &authorities,
-            identity,
-            plan.days,
-            now,
-        )?);
+        report.entries.push(leaf::ensure(&folder, &authorities, identity, plan.days, now)?);
     }
     for variant in &plan.refusals {
         variants::make(*variant, &folder, &authorities, plan, now, &mut report)?;
@@ -212,10 +193,7 @@ pub fn leaf_files(out: &Path, identity: &Identity) -> (PathBuf, PathBuf) {
         Identity::Operator(_, name) => name.as_str(),
     };
     let folder = out.join(Holder::of(identity).as_str());
-    (
-        folder.join(format!("{name}.crt")),
-        folder.join(format!("{name}.key")),
-    )
+    (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")))
 }
 
 fn plan(args: &CertsArgs) -> Result<Plan> {
@@ -226,11 +204,8 @@ fn plan(args: &CertsArgs) -> Result<Plan> {
     let profiles = profiles::load(&out.join("profiles.toml"))?;
     let mut holders: Vec<Identity> = args.names.iter().cloned().map(Identity::Daemon).collect();
     holders.extend(args.agents.iter().cloned().map(Identity::Agent));
-    holders.extend(
-        args.operators
-            .iter()
-            .map(|(name, role)| Identity::Operator(*role, name.clone())),
-    );
+    holders
+        .extend(args.operators.iter().map(|(name, role)| Identity::Operator(*role, name.clone())));
     if holders.is_empty() {
         holders = profiles.holders;
     }
@@ -256,10 +231,7 @@ fn refusals(args: &CertsArgs) -> BTreeSet<Variant> {
         | Variant::WrongPurpose
         | Variant::OtherFleet => false,
     };
-    Variant::ALL
-        .into_iter()
-        .filter(|variant| args.refusals || asked(variant))
-        .collect()
+    Variant::ALL.into_iter().filter(|variant| args.refusals || asked(variant)).collect()
 }
 
 fn operator(text: &str) -> Result<(OperatorName, Role)> {

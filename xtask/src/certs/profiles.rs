@@ -11,10 +11,7 @@ use systole_common::ids::{FleetName, Identity};
 use super::operator;
 
 /// The file as it ships, used where a folder has none of its own.
-const SHIPPED: &str = include_str!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../certs/profiles.toml"
-));
+const SHIPPED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../certs/profiles.toml"));
 
 /// Who gets what.
 #[derive(Debug)]
@@ -59,11 +56,7 @@ fn parse(text: &str) -> Result<Profiles> {
         let (name, role) = operator(text)?;
         holders.push(Identity::Operator(role, name));
     }
-    Ok(Profiles {
-        fleet: file.fleet.parse()?,
-        days: file.days,
-        holders,
-    })
+    Ok(Profiles { fleet: file.fleet.parse()?, days: file.days, holders })
 }
 
 #[cfg(test)]
@@ -74,10 +67,7 @@ mod tests {
     fn the_shipped_profiles_give_each_kind_of_holder_a_certificate() {
         let profiles = parse(SHIPPED).unwrap();
         for kind in ["daemon", "agent", "operator"] {
-            assert!(
-                profiles.holders.iter().any(|holder| holder.kind() == kind),
-                "{kind}"
-            );
+            assert!(profiles.holders.iter().any(|holder| holder.kind() == kind), "{kind}");
         }
     }
 

@@ -19,19 +19,12 @@ const DAY: Duration = Duration::from_hours(24);
 
 fn holders() -> Vec<Identity> {
     ["daemon/mon-1", "agent/web-1", "operator/admin/lead"]
-        .map(|path| {
-            Identity::parse_uri(&format!("spiffe://systole/{path}"))
-                .unwrap()
-                .1
-        })
+        .map(|path| Identity::parse_uri(&format!("spiffe://systole/{path}")).unwrap().1)
         .to_vec()
 }
 
 fn plan_in(out: &Path) -> Plan {
-    Plan {
-        holders: holders(),
-        ..Plan::new(out, "systole".parse().unwrap())
-    }
+    Plan { holders: holders(), ..Plan::new(out, "systole".parse().unwrap()) }
 }
 
 fn actions(report: &Report) -> Vec<Action> {
@@ -54,11 +47,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 fn load(out: &Path, identity: &Identity, now: UnixMs) -> Result<Credentials, CertificateError> {
     let (cert, key) = leaf_files(out, identity);
-    let paths = TlsPaths {
-        cert: Some(cert),
-        key: Some(key),
-        ca: out.into(),
-    };
+    let paths = TlsPaths { cert: Some(cert), key: Some(key), ca: out.into() };
     Credentials::load(Holder::of(identity), &paths, now)
 }
 
@@ -82,10 +71,7 @@ fn what_is_made_is_what_the_programs_take() {
         assert_eq!(mode, wanted, "{}", path.display());
     }
     let text = report.to_string();
-    assert!(
-        text.contains("web-1.crt  ") && text.contains("  until 2027-12-"),
-        "{text}"
-    );
+    assert!(text.contains("web-1.crt  ") && text.contains("  until 2027-12-"), "{text}");
 }
 
 #[test]
@@ -133,11 +119,8 @@ fn leaves_that_no_longer_serve_are_renewed_and_others_kept() {
         issue_at(&plan, NOW).unwrap();
         change(folder.path());
         let report = issue_at(&plan, NOW).unwrap();
-        let renewed: Vec<_> = report
-            .entries
-            .iter()
-            .filter(|entry| entry.action == Action::Renewed)
-            .collect();
+        let renewed: Vec<_> =
+            report.entries.iter().filter(|entry| entry.action == Action::Renewed).collect();
         assert_eq!(renewed.len(), 1, "{report}");
         assert_eq!(renewed[0].note, note);
         load(folder.path(), &holders()[1], NOW).unwrap();
@@ -147,10 +130,7 @@ fn leaves_that_no_longer_serve_are_renewed_and_others_kept() {
 #[test]
 fn leaves_are_renewed_fourteen_days_before_their_end() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = Plan {
-        days: 30,
-        ..plan_in(folder.path())
-    };
+    let plan = Plan { days: 30, ..plan_in(folder.path()) };
     issue_at(&plan, NOW).unwrap();
     let at = |days: u32| issue_at(&plan, NOW.plus(DAY * days)).unwrap();
     assert_eq!(actions(&at(15)), vec![Action::Kept; 7]);
@@ -171,10 +151,7 @@ fn a_ca_is_never_overwritten() {
 
     // Without its key it serves as long as nothing is to be signed.
     fs::rename(out.join("agent-ca.key"), out.join("away")).unwrap();
-    assert_eq!(
-        actions(&issue_at(&plan, NOW).unwrap()),
-        vec![Action::Kept; 7]
-    );
+    assert_eq!(actions(&issue_at(&plan, NOW).unwrap()), vec![Action::Kept; 7]);
     fs::remove_file(out.join("agent/web-1.crt")).unwrap();
     let error = format!("{:#}", issue_at(&plan, NOW).unwrap_err());
     assert!(error.contains("agent-ca.key: is not there"), "{error}");
@@ -191,10 +168,7 @@ fn a_ca_is_never_overwritten() {
     fs::rename(out.join("away"), out.join("agent-ca.key")).unwrap();
     loosen(&out.join("agent-ca.key"));
     let error = format!("{:#}", issue_at(&plan, NOW).unwrap_err());
-    assert!(
-        error.contains("agent-ca.key: others can read it"),
-        "{error}"
-    );
+    assert!(error.contains("agent-ca.key: others can read it"), "{error}");
 
     // Its end is said, not mended.
     fs::set_permissions(out.join("agent-ca.key"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -207,15 +181,9 @@ fn a_ca_is_never_overwritten() {
 fn a_folder_belongs_to_one_fleet() {
     let folder = tempfile::tempdir().unwrap();
     issue_at(&plan_in(folder.path()), NOW).unwrap();
-    let other = Plan {
-        holders: holders(),
-        ..Plan::new(folder.path(), "other".parse().unwrap())
-    };
+    let other = Plan { holders: holders(), ..Plan::new(folder.path(), "other".parse().unwrap()) };
     let error = format!("{:#}", issue_at(&other, NOW).unwrap_err());
-    assert!(
-        error.contains("belongs to fleet systole, not other"),
-        "{error}"
-    );
+    assert!(error.contains("belongs to fleet systole, not other"), "{error}");
 }
 
 #[test]
@@ -223,10 +191,7 @@ fn a_folder_that_cannot_be_made_is_named_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = format!(
-        "{:#}",
-        issue_at(&plan_in(&file.join("certs")), NOW).unwrap_err()
-    );
+    let error = format!("{:#}", issue_at(&plan_in(&file.join("certs")), NOW).unwrap_err());
     assert!(error.contains("file/certs"), "{error}");
     assert_eq!(files(folder.path()).len(), 1);
 }
@@ -235,28 +200,17 @@ fn a_folder_that_cannot_be_made_is_named_and_nothing_is_left() {
 fn every_refusal_variant_is_refused_by_the_programs() {
     let folder = tempfile::tempdir().unwrap();
     let refusals = Variant::ALL.into_iter().collect();
-    let plan = Plan {
-        refusals,
-        ..plan_in(folder.path())
-    };
+    let plan = Plan { refusals, ..plan_in(folder.path()) };
     issue_at(&plan, NOW).unwrap();
     issue_at(&plan, NOW).unwrap();
     for variant in Variant::ALL {
         let refused = folder.path().join("refusal").join(variant.as_str());
         for identity in holders() {
             let (cert, key) = leaf_files(&refused, &identity);
-            let paths = TlsPaths {
-                cert: Some(cert),
-                key: Some(key),
-                ca: folder.path().into(),
-            };
+            let paths = TlsPaths { cert: Some(cert), key: Some(key), ca: folder.path().into() };
             let loaded = Credentials::load(Holder::of(&identity), &paths, NOW);
             // Another fleet's leaf is right in itself; only its peers can tell.
-            assert_eq!(
-                loaded.is_ok(),
-                variant == Variant::OtherFleet,
-                "{variant} {identity}"
-            );
+            assert_eq!(loaded.is_ok(), variant == Variant::OtherFleet, "{variant} {identity}");
         }
     }
 }
@@ -280,18 +234,9 @@ fn the_command_line_becomes_a_plan() {
     assert_eq!(names, ["daemon mon-1", "agent a", "agent b", "viewer o"]);
     assert_eq!((made.out.as_path(), made.days), (Path::new("x"), 30));
     assert_eq!(made.refusals, [Variant::Expired].into());
-    assert_eq!(
-        parse("--refusals").unwrap().refusals.len(),
-        Variant::ALL.len()
-    );
+    assert_eq!(parse("--refusals").unwrap().refusals.len(), Variant::ALL.len());
     assert!(parse("").unwrap().holders.len() > 3, "profiles.toml");
-    for wrong in [
-        "--days 0",
-        "--days 3651",
-        "--agent A",
-        "--operator o",
-        "--operator o:root",
-    ] {
+    for wrong in ["--days 0", "--days 3651", "--agent A", "--operator o", "--operator o:root"] {
         assert!(parse(wrong).is_err(), "{wrong}");
     }
 }

@@ -101,12 +101,7 @@ pub(super) fn make(
         let (path, key_path) = leaf_files(folder.path(), identity);
         leaf::write(&params, signer.issuer(now)?, signer, (&path, &key_path))?;
         let note = format!("to be refused: {variant}");
-        report.entries.push(Entry {
-            path,
-            action: Action::Made,
-            not_after: until,
-            note,
-        });
+        report.entries.push(Entry { path, action: Action::Made, not_after: until, note });
     }
     Ok(())
 }

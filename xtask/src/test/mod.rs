@@ -38,11 +38,7 @@ pub struct TestArgs {
 
 /// Runs the task; what goes wrong is a failed step, never an error of its own.
 pub fn run(root: &Path, args: &TestArgs) -> Result<ExitCode> {
-    let suites = Suites {
-        root,
-        packages: &args.packages,
-        required: args.require_all,
-    };
+    let suites = Suites { root, packages: &args.packages, required: args.require_all };
     let mut steps = Steps::default();
     steps.run("packages", || packages::install(args.require_all));
     check_sources(&mut steps, root, &suites);
@@ -50,11 +46,7 @@ pub fn run(root: &Path, args: &TestArgs) -> Result<ExitCode> {
     steps.run("audit", || audit_step(root, args.require_all));
     let sum = steps.recap();
     println!("{sum}");
-    Ok(if sum.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn check_sources(steps: &mut Steps, root: &Path, suites: &Suites) {
@@ -66,26 +58,15 @@ fn check_sources(steps: &mut Steps, root: &Path, suites: &Suites) {
         call(root, &arguments)
     });
     steps.run("common without net", || {
-        let arguments = [
-            "check",
-            "--package",
-            "systole-common",
-            "--no-default-features",
-            "--profile",
-            PROFILE,
-        ];
+        let arguments =
+            ["check", "--package", "systole-common", "--no-default-features", "--profile", PROFILE];
         call(root, &arguments)
     });
     steps.run("tidy", || tidy_step(root));
 }
 
 fn run_tests(steps: &mut Steps, root: &Path, args: &TestArgs, suites: &Suites) {
-    steps.run("build", || {
-        call(
-            root,
-            &["build", "--profile", PROFILE, "--workspace", "--bins"],
-        )
-    });
+    steps.run("build", || call(root, &["build", "--profile", PROFILE, "--workspace", "--bins"]));
     let mut built: Option<(Vec<Suite>, Vec<Suite>)> = None;
     steps.run("build the tests", || {
         built = Some(suites.build()?);
@@ -96,9 +77,7 @@ fn run_tests(steps: &mut Steps, root: &Path, args: &TestArgs, suites: &Suites) {
         return;
     };
     steps.run("tests", || suites.run(&own));
-    steps.run("examples in the documentation", || {
-        suites.run_documentation()
-    });
+    steps.run("examples in the documentation", || suites.run_documentation());
     steps.run("end to end", || {
         if args.fast {
             println!("SKIPPED: end to end: --fast leaves it out");
@@ -111,10 +90,7 @@ fn run_tests(steps: &mut Steps, root: &Path, args: &TestArgs, suites: &Suites) {
 /// One cargo call that either succeeds or does not.
 fn call(root: &Path, arguments: &[&str]) -> Result<Tally> {
     println!("cargo {}", arguments.join(" "));
-    let status = cargo(root)
-        .args(arguments)
-        .status()
-        .context("cannot run cargo")?;
+    let status = cargo(root).args(arguments).status().context("cannot run cargo")?;
     Ok(Tally::of(status.success()))
 }
 
@@ -141,11 +117,7 @@ fn audit_step(root: &Path, required: bool) -> Result<Tally> {
         Outcome::Skipped(reason) => {
             println!("SKIPPED: audit: {reason}");
             println!("set {DATABASE_VARIABLE} to run it");
-            Ok(if required {
-                Tally::FAILED
-            } else {
-                Tally::SKIPPED
-            })
+            Ok(if required { Tally::FAILED } else { Tally::SKIPPED })
         }
     }
 }

@@ -43,11 +43,7 @@ fn say_missing(why: &str, missing: &[(&str, &str)], required: bool) -> Tally {
     for (name, what) in missing {
         println!("not installed: {name} ({why}); without it these do not run: {what}");
     }
-    if required {
-        Tally::FAILED
-    } else {
-        Tally::SKIPPED
-    }
+    if required { Tally::FAILED } else { Tally::SKIPPED }
 }
 
 fn is_debian() -> bool {

@@ -48,9 +48,7 @@ impl Suites<'_> {
         }
         let messages = String::from_utf8_lossy(&output.stdout);
         let end_to_end = self.root.join(END_TO_END);
-        Ok(suites(&messages)?
-            .into_iter()
-            .partition(|suite| suite.folder != end_to_end))
+        Ok(suites(&messages)?.into_iter().partition(|suite| suite.folder != end_to_end))
     }
 
     /// Runs test binaries one after the other.
@@ -59,9 +57,7 @@ impl Suites<'_> {
         for suite in suites {
             println!("\n-- {}", suite.label);
             let mut command = Command::new(&suite.executable);
-            command
-                .current_dir(&suite.folder)
-                .env("CARGO_MANIFEST_DIR", &suite.folder);
+            command.current_dir(&suite.folder).env("CARGO_MANIFEST_DIR", &suite.folder);
             sum.add(self.run_one(command)?);
         }
         Ok(sum)
@@ -80,20 +76,14 @@ impl Suites<'_> {
         if self.packages.is_empty() {
             return vec!["--workspace"];
         }
-        self.packages
-            .iter()
-            .flat_map(|package| ["--package", package])
-            .collect()
+        self.packages.iter().flat_map(|package| ["--package", package]).collect()
     }
 
     /// Streams one run and sums it up.
     fn run_one(&self, mut command: Command) -> Result<Tally> {
         let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
         let log = scratch.path().join("skips");
-        command
-            .env(LOG_VARIABLE, &log)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+        command.env(LOG_VARIABLE, &log).stdin(Stdio::null()).stdout(Stdio::piped());
         if self.required {
             command.env(REQUIRE_VARIABLE, "all");
         }
@@ -163,17 +153,9 @@ fn summary(line: &str) -> Option<Tally> {
     let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
     let count = |what: &str| {
         let mut parts = counts.split("; ").filter_map(|part| part.split_once(' '));
-        parts
-            .find(|(_, name)| *name == what)?
-            .0
-            .parse::<usize>()
-            .ok()
+        parts.find(|(_, name)| *name == what)?.0.parse::<usize>().ok()
     };
-    Some(Tally {
-        passed: count("passed")?,
-        failed: count("failed")?,
-        skipped: count("ignored")?,
-    })
+    Some(Tally { passed: count("passed")?, failed: count("failed")?, skipped: count("ignored")? })
 }
 
 /// The test binaries that cargo's messages name.
@@ -182,13 +164,7 @@ fn suites(messages: &str) -> Result<Vec<Suite>> {
     for line in messages.lines().filter(|line| line.starts_with('{')) {
         let message: Message =
             serde_json::from_str(line).context("cannot read cargo's messages")?;
-        let Message {
-            reason,
-            manifest_path,
-            target,
-            profile,
-            executable,
-        } = message;
+        let Message { reason, manifest_path, target, profile, executable } = message;
         let (Some(manifest), Some(target), Some(executable)) = (manifest_path, target, executable)
         else {
             continue;
@@ -199,11 +175,7 @@ fn suites(messages: &str) -> Result<Vec<Suite>> {
         let folder = manifest.parent().unwrap_or(Path::new("")).to_path_buf();
         let package = folder.file_name().unwrap_or_default().to_string_lossy();
         let label = format!("{package}: {} {}", target.kind.join(" "), target.name);
-        found.push(Suite {
-            label,
-            executable,
-            folder,
-        });
+        found.push(Suite { label, executable, folder });
     }
     // Cargo names them in the order in which they were ready.
     found.sort();

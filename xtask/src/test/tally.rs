@@ -14,21 +14,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) const PASSED: Self = Self {
-        passed: 1,
-        failed: 0,
-        skipped: 0,
-    };
-    pub(super) const FAILED: Self = Self {
-        passed: 0,
-        failed: 1,
-        skipped: 0,
-    };
-    pub(super) const SKIPPED: Self = Self {
-        passed: 0,
-        failed: 0,
-        skipped: 1,
-    };
+    pub(super) const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
+    pub(super) const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+    pub(super) const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
 
     pub(super) fn add(&mut self, other: Self) {
         self.passed += other.passed;
@@ -44,15 +32,8 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            passed,
-            failed,
-            skipped,
-        } = self;
-        write!(
-            formatter,
-            "{passed} passed, {failed} failed, {skipped} skipped"
-        )
+        let Self { passed, failed, skipped } = self;
+        write!(formatter, "{passed} passed, {failed} failed, {skipped} skipped")
     }
 }
 
@@ -95,11 +76,7 @@ mod tests {
 
     #[test]
     fn the_last_line_has_exactly_this_form() {
-        let mut sum = Tally {
-            passed: 40,
-            failed: 0,
-            skipped: 1,
-        };
+        let mut sum = Tally { passed: 40, failed: 0, skipped: 1 };
         sum.add(Tally::FAILED);
         sum.add(Tally::PASSED);
         assert_eq!(sum.to_string(), "41 passed, 1 failed, 1 skipped");
@@ -110,13 +87,6 @@ mod tests {
         let mut steps = Steps::default();
         steps.run("first", || anyhow::bail!("no such tool"));
         steps.run("second", || Ok(Tally::PASSED));
-        assert_eq!(
-            steps.recap(),
-            Tally {
-                passed: 1,
-                failed: 1,
-                skipped: 0
-            }
-        );
+        assert_eq!(steps.recap(), Tally { passed: 1, failed: 1, skipped: 0 });
     }
 }

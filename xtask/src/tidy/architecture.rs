@@ -36,11 +36,7 @@ fn missing_paths(tree: &Tree, text: &str) -> Vec<Breach> {
             fenced = !fenced;
             continue;
         }
-        let words = if fenced {
-            line.split_whitespace().take(1).collect()
-        } else {
-            quoted(line)
-        };
+        let words = if fenced { line.split_whitespace().take(1).collect() } else { quoted(line) };
         for path in words.into_iter().flat_map(expand_braces) {
             if is_path(tree, &path) && !exists(tree, &path) {
                 let advice = format!("`{path}` does not exist: name the file that does");
@@ -100,9 +96,7 @@ fn invariant_items(text: &str) -> Vec<(String, usize)> {
 }
 
 fn is_list_item(line: &str) -> bool {
-    let numbered = line
-        .split_once(". ")
-        .is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+    let numbered = line.split_once(". ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
     numbered || line.starts_with("- ") || line.starts_with("* ")
 }
 
@@ -110,13 +104,7 @@ fn has_test(tree: &Tree, file: &str, test: &str) -> bool {
     let mut sources = tree.sources.iter();
     sources
         .find(|source| source.path == file)
-        .is_some_and(|source| {
-            source
-                .tests
-                .functions
-                .iter()
-                .any(|function| function == test)
-        })
+        .is_some_and(|source| source.tests.functions.iter().any(|function| function == test))
 }
 
 /// What stands between backticks.
@@ -150,8 +138,7 @@ fn is_path(tree: &Tree, word: &str) -> bool {
 }
 
 fn is_rust(word: &str) -> bool {
-    word.strip_suffix(".rs")
-        .is_some_and(|stem| !stem.is_empty())
+    word.strip_suffix(".rs").is_some_and(|stem| !stem.is_empty())
 }
 
 fn exists(tree: &Tree, path: &str) -> bool {

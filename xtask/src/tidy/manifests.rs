@@ -12,12 +12,7 @@ use super::tree::Tree;
 pub(super) fn check(tree: &Tree) -> Result<Vec<Breach>> {
     let mut found = Vec::new();
     let Some(root) = tree.text(ROOT)? else {
-        return Ok(vec![Breach::new(
-            ROOT,
-            1,
-            "reason",
-            "is missing: write it".to_owned(),
-        )]);
+        return Ok(vec![Breach::new(ROOT, 1, "reason", "is missing: write it".to_owned())]);
     };
     found.extend(reasons(&root));
     for member in members(&root)? {
@@ -26,22 +21,12 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Breach>> {
             found.extend(check_member(&member, &path, &text)?);
         } else {
             let advice = format!("the member {member} has no Cargo.toml: write it");
-            found.push(Breach::new(
-                ROOT,
-                line_of(&root, "members"),
-                "versions",
-                advice,
-            ));
+            found.push(Breach::new(ROOT, line_of(&root, "members"), "versions", advice));
         }
     }
     match tree.text(LOCK)? {
         Some(lock) => found.extend(locked(&lock)),
-        None => found.push(Breach::new(
-            LOCK,
-            1,
-            "lock",
-            "is missing: commit it".to_owned(),
-        )),
+        None => found.push(Breach::new(LOCK, 1, "lock", "is missing: commit it".to_owned())),
     }
     Ok(found)
 }
@@ -60,9 +45,7 @@ fn reasons(manifest: &str) -> Vec<Breach> {
             }
             continue;
         }
-        let Some((name, _)) = code
-            .split_once('=')
-            .filter(|_| inside && !code.starts_with('#'))
+        let Some((name, _)) = code.split_once('=').filter(|_| inside && !code.starts_with('#'))
         else {
             continue;
         };
@@ -87,20 +70,14 @@ fn no_reason(name: &str, line: usize) -> Breach {
 }
 
 fn check_member(member: &str, path: &str, text: &str) -> Result<Vec<Breach>> {
-    let manifest: Table = text
-        .parse()
-        .with_context(|| format!("cannot read {path}"))?;
+    let manifest: Table = text.parse().with_context(|| format!("cannot read {path}"))?;
     let mut found = Vec::new();
     let mut report = |needle: &str, rule, advice: String| {
         found.push(Breach::new(path, line_of(text, needle), rule, advice));
     };
     let inherited = Value::Table(Table::from_iter([("workspace".to_owned(), true.into())]));
     if manifest.get("lints") != Some(&inherited) {
-        report(
-            "[lints",
-            "lints",
-            "say only `workspace = true` under `[lints]`".to_owned(),
-        );
+        report("[lints", "lints", "say only `workspace = true` under `[lints]`".to_owned());
     }
     for (name, value) in dependencies(&manifest) {
         let shared = value.get("workspace").and_then(Value::as_bool) == Some(true);
@@ -113,11 +90,7 @@ fn check_member(member: &str, path: &str, text: &str) -> Result<Vec<Breach>> {
             report(name, "layers", advice);
         }
         if name.starts_with("bincode") && member != "common" {
-            report(
-                name,
-                "bincode",
-                "only common depends on bincode: take it out".to_owned(),
-            );
+            report(name, "bincode", "only common depends on bincode: take it out".to_owned());
         }
     }
     Ok(found)
@@ -126,10 +99,7 @@ fn check_member(member: &str, path: &str, text: &str) -> Result<Vec<Breach>> {
 /// All dependencies of a manifest, of every kind and for every target.
 fn dependencies(manifest: &Table) -> Vec<(&String, &Value)> {
     let targets = manifest.get("target").and_then(Value::as_table);
-    let of_targets = targets
-        .into_iter()
-        .flat_map(Table::values)
-        .filter_map(Value::as_table);
+    let of_targets = targets.into_iter().flat_map(Table::values).filter_map(Value::as_table);
     std::iter::once(manifest)
         .chain(of_targets)
         .flat_map(|table| KINDS.iter().filter_map(|kind| table.get(*kind)?.as_table()))
@@ -163,12 +133,8 @@ fn locked(lock: &str) -> Vec<Breach> {
 }
 
 fn members(root: &str) -> Result<Vec<String>> {
-    let manifest: Table = root
-        .parse()
-        .with_context(|| format!("cannot read {ROOT}"))?;
-    let members = manifest
-        .get("workspace")
-        .and_then(|workspace| workspace.get("members"));
+    let manifest: Table = root.parse().with_context(|| format!("cannot read {ROOT}"))?;
+    let members = manifest.get("workspace").and_then(|workspace| workspace.get("members"));
     let names = members.and_then(Value::as_array).into_iter().flatten();
     Ok(names.filter_map(Value::as_str).map(str::to_owned).collect())
 }
@@ -182,9 +148,7 @@ fn comment(line: &str) -> Option<&str> {
 
 /// Brackets that these lines open and do not close.
 fn open_brackets(lines: &[&str]) -> i64 {
-    let signs = lines
-        .iter()
-        .flat_map(|line| bare(line).take_while(|(_, sign)| *sign != '#'));
+    let signs = lines.iter().flat_map(|line| bare(line).take_while(|(_, sign)| *sign != '#'));
     signs
         .map(|(_, sign)| match sign {
             '[' | '{' => 1,
@@ -204,9 +168,7 @@ fn bare(line: &str) -> impl Iterator<Item = (usize, char)> + '_ {
 }
 
 fn line_of(text: &str, needle: &str) -> usize {
-    text.lines()
-        .position(|line| line.trim_start().starts_with(needle))
-        .map_or(1, |line| line + 1)
+    text.lines().position(|line| line.trim_start().starts_with(needle)).map_or(1, |line| line + 1)
 }
 
 const ROOT: &str = "Cargo.toml";
@@ -219,13 +181,8 @@ const KINDS: &[&str] = &["dependencies", "dev-dependencies", "build-dependencies
 const BELOW_TESTS: &[&str] = &["common", "daemon", "agent", "console"];
 
 /// The programs, and what sees all of them.
-const NEVER_USED: &[&str] = &[
-    "systole-daemon",
-    "systole-agent",
-    "systole-console",
-    "systole-tests",
-    "xtask",
-];
+const NEVER_USED: &[&str] =
+    &["systole-daemon", "systole-agent", "systole-console", "systole-tests", "xtask"];
 
 /// Crates with a second crypto provider or a system library.
 const BANNED: &[&str] = &["aws-lc-rs", "aws-lc-sys", "openssl-sys", "bincode-next"];

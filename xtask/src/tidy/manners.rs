@@ -8,12 +8,7 @@ use super::tree::{Source, Tree};
 /// Breaches of these rules.
 pub(super) fn check(tree: &Tree) -> Vec<Breach> {
     let unreadable = tree.unreadable.iter().map(|(path, line)| {
-        Breach::new(
-            path,
-            *line,
-            "syntax",
-            "cannot be read as Rust: mend it".to_owned(),
-        )
+        Breach::new(path, *line, "syntax", "cannot be read as Rust: mend it".to_owned())
     });
     let sources = tree.sources.iter().flat_map(|source| {
         let mut found = attributes(source);
@@ -27,9 +22,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Breach> {
 
 fn module_doc(source: &Source) -> Option<Breach> {
     let first = source.text.lines().next().unwrap_or_default();
-    let says = first
-        .strip_prefix("//!")
-        .is_some_and(|text| !text.trim().is_empty());
+    let says = first.strip_prefix("//!").is_some_and(|text| !text.trim().is_empty());
     let advice = "open with `//!`: what the file owns and what it refuses to know";
     (!says).then(|| Breach::new(&source.path, 1, "module-doc", advice.to_owned()))
 }
@@ -103,8 +96,7 @@ fn codec(source: &Source) -> Vec<Breach> {
 }
 
 fn is_empty_name(name: &str) -> bool {
-    name.split(['_', '-'])
-        .any(|word| EMPTY_NAMES.contains(&word))
+    name.split(['_', '-']).any(|word| EMPTY_NAMES.contains(&word))
 }
 
 /// The one file that may name the codec crate.

@@ -54,11 +54,7 @@ pub fn run(root: &Path) -> Result<ExitCode> {
         0 => println!("tidy: no breach"),
         count => println!("tidy: {count} to mend"),
     }
-    Ok(if breaches.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Every breach in the checkout at `root`, in order of files and lines.
@@ -75,21 +71,12 @@ pub fn check(root: &Path, exceptions: &Exceptions) -> Result<Vec<Breach>> {
 
 impl Breach {
     fn new(file: &str, line: usize, rule: &'static str, advice: String) -> Self {
-        Self {
-            file: file.to_owned(),
-            line,
-            rule,
-            advice,
-        }
+        Self { file: file.to_owned(), line, rule, advice }
     }
 }
 
 impl fmt::Display for Breach {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}:{}: {}: {}",
-            self.file, self.line, self.rule, self.advice
-        )
+        write!(formatter, "{}:{}: {}: {}", self.file, self.line, self.rule, self.advice)
     }
 }

@@ -18,9 +18,7 @@ impl Mention {
     /// Whether the path is `prefix` (written with `::`) or lies below it.
     pub(super) fn is_under(&self, prefix: &str) -> bool {
         let mut own = self.path.iter().map(String::as_str);
-        prefix
-            .split("::")
-            .all(|segment| own.next() == Some(segment))
+        prefix.split("::").all(|segment| own.next() == Some(segment))
     }
 }
 
@@ -34,10 +32,7 @@ pub(super) fn mentions(tokens: &Tokens, module: &[String]) -> Vec<Mention> {
         for import in &statement.imports {
             let path = absolute(import.path.clone(), module);
             names.insert(import.name.clone(), path.clone());
-            found.push(Mention {
-                path,
-                line: import.line,
-            });
+            found.push(Mention { path, line: import.line });
         }
     }
     let mut index = 0;
@@ -49,10 +44,7 @@ pub(super) fn mentions(tokens: &Tokens, module: &[String]) -> Vec<Mention> {
             index += 2;
         } else if tokens.ident(index).is_some() {
             let (path, line, next) = path_at(tokens, index);
-            found.push(Mention {
-                path: resolve(path, &names, module),
-                line,
-            });
+            found.push(Mention { path: resolve(path, &names, module), line });
             index = next;
         } else {
             index += 1;
@@ -64,15 +56,9 @@ pub(super) fn mentions(tokens: &Tokens, module: &[String]) -> Vec<Mention> {
 /// The module path of a file: `daemon/src/engine/alert.rs` is `["engine", "alert"]`.
 pub(super) fn module_of(file: &str) -> Vec<String> {
     let inside = file.split_once("src/").map_or(file, |(_, inside)| inside);
-    let mut segments: Vec<String> = inside
-        .trim_end_matches(".rs")
-        .split('/')
-        .map(str::to_owned)
-        .collect();
-    if segments
-        .last()
-        .is_some_and(|last| matches!(last.as_str(), "mod" | "lib" | "main"))
-    {
+    let mut segments: Vec<String> =
+        inside.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+    if segments.last().is_some_and(|last| matches!(last.as_str(), "mod" | "lib" | "main")) {
         segments.pop();
     }
     segments
@@ -132,21 +118,13 @@ fn use_tree(tokens: &Tokens, start: usize, prefix: &[String], found: &mut Vec<Im
             return close + 1;
         } else if tokens.ident(index) == Some("as") {
             let name = tokens.ident(index + 1).unwrap_or("_").to_owned();
-            found.push(Import {
-                path,
-                name,
-                line: tokens.line(index),
-            });
+            found.push(Import { path, name, line: tokens.line(index) });
             return index + 2;
         } else if let Some(segment) = tokens.ident(index) {
             path.push(segment.to_owned());
             index += 1;
         } else if tokens.is(index, '*') {
-            found.push(Import {
-                path,
-                name: "*".to_owned(),
-                line: tokens.line(index),
-            });
+            found.push(Import { path, name: "*".to_owned(), line: tokens.line(index) });
             return index + 1;
         } else {
             break;
@@ -156,11 +134,7 @@ fn use_tree(tokens: &Tokens, start: usize, prefix: &[String], found: &mut Vec<Im
         path.pop();
     }
     if let Some(name) = path.last().cloned().filter(|_| index > start) {
-        found.push(Import {
-            path,
-            name,
-            line: tokens.line(index - 1),
-        });
+        found.push(Import { path, name, line: tokens.line(index - 1) });
     }
     index
 }
@@ -260,21 +234,9 @@ mod tests {
     #[test]
     fn relative_paths_become_absolute() {
         let file = "daemon/src/engine/alert/rule.rs";
-        check(
-            "use super::super::shell::Store;",
-            file,
-            &["crate::engine::shell::Store"],
-        );
-        check(
-            "use super::super::super::shell::Store;",
-            file,
-            &["crate::shell::Store"],
-        );
-        check(
-            "use self::inner::X;",
-            "daemon/src/engine/mod.rs",
-            &["crate::engine::inner::X"],
-        );
+        check("use super::super::shell::Store;", file, &["crate::engine::shell::Store"]);
+        check("use super::super::super::shell::Store;", file, &["crate::shell::Store"]);
+        check("use self::inner::X;", "daemon/src/engine/mod.rs", &["crate::engine::inner::X"]);
         check("use core::net::UdpSocket;", file, &["std::net::UdpSocket"]);
     }
 
@@ -292,10 +254,6 @@ mod tests {
 
     #[test]
     fn text_and_comments_do_not_count() {
-        check(
-            "//! std::fs\n/* std::net */ const A: &str = \"std::env::var\";",
-            "a.rs",
-            &[],
-        );
+        check("//! std::fs\n/* std::net */ const A: &str = \"std::env::var\";", "a.rs", &[]);
     }
 }

@@ -11,11 +11,7 @@ use super::tree::{Source, Tree, is_module};
 
 /// Breaches of both rules in the pure files of `tree`.
 pub(super) fn check(tree: &Tree) -> Vec<Breach> {
-    tree.sources
-        .iter()
-        .filter(|source| is_pure(&source.path))
-        .flat_map(check_source)
-        .collect()
+    tree.sources.iter().filter(|source| is_pure(&source.path)).flat_map(check_source).collect()
 }
 
 fn check_source(source: &Source) -> Vec<Breach> {
@@ -59,9 +55,7 @@ fn outside(mention: &Mention) -> Option<&'static str> {
     if path.len() > 1 && path.last().is_some_and(|last| last == "now") {
         return Some("the clock");
     }
-    if path
-        .iter()
-        .any(|segment| HASHED.contains(&segment.as_str()))
+    if path.iter().any(|segment| HASHED.contains(&segment.as_str()))
         || mention.is_under("std::collections::hash_map")
         || mention.is_under("std::collections::hash_set")
     {
@@ -69,10 +63,7 @@ fn outside(mention: &Mention) -> Option<&'static str> {
     }
     // A lone word is a variable; a crate shows itself by a path that begins with it.
     let reached = |prefix: &str| path.len() > 1 && mention.is_under(prefix);
-    WORLD
-        .iter()
-        .find(|(prefix, _)| reached(prefix))
-        .map(|(_, what)| *what)
+    WORLD.iter().find(|(prefix, _)| reached(prefix)).map(|(_, what)| *what)
 }
 
 /// The shell module that a path reaches, if it does.
@@ -85,10 +76,7 @@ fn shell_of(mention: &Mention, owner: &str) -> Option<String> {
     };
     let shells = OUTSIDE_COMMON.iter().chain(SHELLS);
     let within = |shell: &&&str| place == ***shell || is_module(&place, shell);
-    shells
-        .into_iter()
-        .find(within)
-        .map(|_| mention.path.join("::"))
+    shells.into_iter().find(within).map(|_| mention.path.join("::"))
 }
 
 /// Calls that show by their name alone that they reach out.
@@ -111,10 +99,7 @@ fn calls(source: &Source) -> Vec<(usize, String)> {
                 ),
             ));
         } else if !method && tokens.is(index + 1, '!') && PRINTING.contains(&name) {
-            found.push((
-                line,
-                format!("`{name}!` prints: return an effect or a text"),
-            ));
+            found.push((line, format!("`{name}!` prints: return an effect or a text")));
         }
     }
     found
@@ -140,11 +125,8 @@ const PURE: &[&str] = &[
 ];
 
 /// The parts of `common` that touch the world.
-const OUTSIDE_COMMON: &[&str] = &[
-    "common/src/net",
-    "common/src/telemetry",
-    "common/src/config/load",
-];
+const OUTSIDE_COMMON: &[&str] =
+    &["common/src/net", "common/src/telemetry", "common/src/config/load"];
 
 /// The shells of the programs.
 const SHELLS: &[&str] = &["daemon/src/shell", "agent/src/shell", "console/src/shell"];
@@ -166,13 +148,8 @@ const VALUES: &[&str] = &[
 const HASHED: &[&str] = &["HashMap", "HashSet", "RandomState"];
 
 /// Methods without arguments that ask a clock or a file system, whatever they are called on.
-const WORLD_METHODS: &[&str] = &[
-    "elapsed",
-    "canonicalize",
-    "read_dir",
-    "symlink_metadata",
-    "try_exists",
-];
+const WORLD_METHODS: &[&str] =
+    &["elapsed", "canonicalize", "read_dir", "symlink_metadata", "try_exists"];
 
 /// Macros that write to the terminal.
 const PRINTING: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];

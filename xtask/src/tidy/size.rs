@@ -19,28 +19,14 @@ pub(super) fn check(tree: &Tree, exceptions: &Exceptions) -> Vec<Breach> {
     for source in tree.sources.iter().filter(|source| !source.only_tests) {
         let subject = source.path.clone();
         let lines = own_lines(source);
-        judge(
-            source,
-            1,
-            ("file-length", &subject, lines),
-            exceptions,
-            &mut excused,
-            &mut found,
-        );
+        judge(source, 1, ("file-length", &subject, lines), exceptions, &mut excused, &mut found);
         match syn::parse_file(&source.text) {
             Ok(file) => {
                 for function in functions(&file) {
                     if !source.is_test_line(function.line) {
                         let subject = format!("{} {}", source.path, function.name);
                         let measure = ("function-length", subject.as_str(), function.lines);
-                        judge(
-                            source,
-                            function.line,
-                            measure,
-                            exceptions,
-                            &mut excused,
-                            &mut found,
-                        );
+                        judge(source, function.line, measure, exceptions, &mut excused, &mut found);
                     }
                 }
             }
@@ -64,11 +50,7 @@ fn judge(
     excused: &mut Vec<String>,
     found: &mut Vec<Breach>,
 ) {
-    let limit = if rule == "file-length" {
-        FILE_LINES_MAX
-    } else {
-        FUNCTION_LINES_MAX
-    };
+    let limit = if rule == "file-length" { FILE_LINES_MAX } else { FUNCTION_LINES_MAX };
     let exception = exceptions.sizes.iter().find(|(name, _)| *name == subject);
     let advice = match exception {
         Some((_, granted)) if lines == *granted && lines > limit => {
@@ -105,9 +87,7 @@ fn needless(exceptions: &Exceptions, excused: &[String]) -> Vec<Breach> {
 
 /// The lines of a file that are not test code.
 fn own_lines(source: &Source) -> usize {
-    (1..=source.text.lines().count())
-        .filter(|line| !source.is_test_line(*line))
-        .count()
+    (1..=source.text.lines().count()).filter(|line| !source.is_test_line(*line)).count()
 }
 
 struct Function {
@@ -131,11 +111,7 @@ impl Finder {
         let line = signature.span().start().line;
         let last = body.brace_token.span.close().end().line;
         let name = signature.ident.to_string();
-        self.found.push(Function {
-            name,
-            line,
-            lines: last + 1 - line,
-        });
+        self.found.push(Function { name, line, lines: last + 1 - line });
     }
 }
 

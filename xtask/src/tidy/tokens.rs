@@ -49,9 +49,8 @@ pub(super) struct Tokens(Vec<Token>);
 impl Tokens {
     /// Cuts `text` into tokens; the error is the line that could not be read.
     pub(super) fn read(text: &str) -> Result<Self, usize> {
-        let stream: TokenStream = text
-            .parse()
-            .map_err(|error: proc_macro2::LexError| error.span().start().line)?;
+        let stream: TokenStream =
+            text.parse().map_err(|error: proc_macro2::LexError| error.span().start().line)?;
         let mut row = Vec::new();
         flatten(stream, &mut row);
         Ok(Self(row))
@@ -88,10 +87,7 @@ impl Tokens {
 
     /// The line of the token at `index`; of the last one beyond the end.
     pub(super) fn line(&self, index: usize) -> usize {
-        self.0
-            .get(index)
-            .or(self.0.last())
-            .map_or(1, |token| token.line)
+        self.0.get(index).or(self.0.last()).map_or(1, |token| token.line)
     }
 
     /// Where the bracket opened at `open` is closed.
@@ -178,11 +174,7 @@ impl Tokens {
             }
             let bracket =
                 self.opens(index, Delimiter::Parenthesis) || self.opens(index, Delimiter::Bracket);
-            index = if bracket {
-                self.close_of(index) + 1
-            } else {
-                index + 1
-            };
+            index = if bracket { self.close_of(index) + 1 } else { index + 1 };
         }
         index
     }
@@ -191,8 +183,7 @@ impl Tokens {
     fn declared_module(&self, item: usize) -> Option<String> {
         let end = self.end_of_item(item);
         let keyword = (item..end).find(|index| self.ident(*index) == Some("mod"))?;
-        self.is(end, ';')
-            .then(|| self.ident(keyword + 1).map(str::to_owned))?
+        self.is(end, ';').then(|| self.ident(keyword + 1).map(str::to_owned))?
     }
 
     fn kind_is(&self, index: usize, kind: &Kind) -> bool {
@@ -204,29 +195,16 @@ fn flatten(stream: TokenStream, row: &mut Vec<Token>) {
     for tree in stream {
         let line = tree.span().start().line;
         match tree {
-            TokenTree::Ident(ident) => row.push(Token {
-                kind: Kind::Ident(ident.to_string()),
-                line,
-            }),
-            TokenTree::Punct(punct) => row.push(Token {
-                kind: Kind::Punct(punct.as_char()),
-                line,
-            }),
-            TokenTree::Literal(_) => row.push(Token {
-                kind: Kind::Literal,
-                line,
-            }),
+            TokenTree::Ident(ident) => {
+                row.push(Token { kind: Kind::Ident(ident.to_string()), line })
+            }
+            TokenTree::Punct(punct) => row.push(Token { kind: Kind::Punct(punct.as_char()), line }),
+            TokenTree::Literal(_) => row.push(Token { kind: Kind::Literal, line }),
             TokenTree::Group(group) => {
-                row.push(Token {
-                    kind: Kind::Open(group.delimiter()),
-                    line,
-                });
+                row.push(Token { kind: Kind::Open(group.delimiter()), line });
                 flatten(group.stream(), row);
                 let line = group.span_close().start().line;
-                row.push(Token {
-                    kind: Kind::Close(group.delimiter()),
-                    line,
-                });
+                row.push(Token { kind: Kind::Close(group.delimiter()), line });
             }
         }
     }

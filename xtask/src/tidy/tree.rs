@@ -57,9 +57,7 @@ impl Tree {
             return Ok(None);
         }
         let whole = self.root.join(path);
-        fs::read_to_string(&whole)
-            .map(Some)
-            .with_context(|| format!("cannot read {path}"))
+        fs::read_to_string(&whole).map(Some).with_context(|| format!("cannot read {path}"))
     }
 
     fn list(&mut self, folder: &Path, prefix: &str) -> Result<()> {
@@ -85,10 +83,7 @@ impl Tree {
 
     fn read_sources(&mut self) -> Result<()> {
         for path in &self.files {
-            if Path::new(path)
-                .extension()
-                .is_none_or(|extension| extension != "rs")
-            {
+            if Path::new(path).extension().is_none_or(|extension| extension != "rs") {
                 continue;
             }
             let text = fs::read_to_string(self.root.join(path))
@@ -114,11 +109,7 @@ impl Tree {
             .iter()
             .flat_map(|source| {
                 let folder = module_folder(&source.path);
-                source
-                    .tests
-                    .modules
-                    .iter()
-                    .map(move |name| format!("{folder}/{name}"))
+                source.tests.modules.iter().map(move |name| format!("{folder}/{name}"))
             })
             .collect();
         for source in &mut self.sources {
@@ -136,8 +127,7 @@ impl Source {
 
 /// Whether `path` is the file of the module at `module` (a path without `.rs`) or lies in its folder.
 pub(super) fn is_module(path: &str, module: &str) -> bool {
-    path.strip_prefix(module)
-        .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+    path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
 /// Whether an entry is no part of the product: version control, or a build's results.
@@ -147,8 +137,7 @@ fn is_not_ours(name: &str, entry: &Path) -> bool {
 
 /// Whether the place of a file alone says that it is test code.
 fn is_test_path(path: &str) -> bool {
-    path.split('/')
-        .any(|part| matches!(part, "tests" | "benches" | "fuzz" | "tests.rs"))
+    path.split('/').any(|part| matches!(part, "tests" | "benches" | "fuzz" | "tests.rs"))
 }
 
 /// The folder that the modules declared in a file live in.

@@ -30,14 +30,9 @@ const AGENT: &str = "spiffe://systole/agent/web-1";
 const ADMIN: &str = "spiffe://systole/operator/admin/lead";
 
 pub(super) fn certified(pair: &Pair) -> CertifiedKey {
-    let chain = CertificateDer::pem_slice_iter(pair.cert.as_bytes())
-        .map(Result::unwrap)
-        .collect();
+    let chain = CertificateDer::pem_slice_iter(pair.cert.as_bytes()).map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
-    CertifiedKey::new(
-        chain,
-        provider().key_provider.load_private_key(key).unwrap(),
-    )
+    CertifiedKey::new(chain, provider().key_provider.load_private_key(key).unwrap())
 }
 
 pub(super) fn loopback() -> SocketAddr {
@@ -46,12 +41,7 @@ pub(super) fn loopback() -> SocketAddr {
 
 pub(super) fn daemon(credentials: &Credentials) -> ServerEndpoint {
     let keys = EndpointKeys::generate().unwrap();
-    server_endpoint(
-        loopback(),
-        ServerTls::new(credentials, BTreeSet::new()),
-        &keys,
-    )
-    .unwrap()
+    server_endpoint(loopback(), ServerTls::new(credentials, BTreeSet::new()), &keys).unwrap()
 }
 
 pub(super) fn client(server: &ServerEndpoint) -> (ClientEndpoint, SocketAddr) {
@@ -65,10 +55,8 @@ type Ends = (Result<Leaf, String>, (Failure, String));
 /// What the daemon concludes about the next connection.
 async fn received(server: &ServerEndpoint) -> Result<Leaf, String> {
     let incoming = server.endpoint().accept().await.unwrap();
-    let (connection, leaf) = server
-        .admit(incoming)
-        .await
-        .map_err(|rejected| rejected.to_string())?;
+    let (connection, leaf) =
+        server.admit(incoming).await.map_err(|rejected| rejected.to_string())?;
     connection.close(7_u32.into(), b"seen");
     Ok(leaf)
 }
@@ -92,9 +80,7 @@ fn ended(error: &ConnectionError) -> (Failure, String) {
 
 async fn both(server: &ServerEndpoint, dialled: impl Future<Output = (Failure, String)>) -> Ends {
     let both = async { tokio::join!(received(server), dialled) };
-    tokio::time::timeout(Duration::from_secs(30), both)
-        .await
-        .unwrap()
+    tokio::time::timeout(Duration::from_secs(30), both).await.unwrap()
 }
 
 /// An attempt by quinn alone.
@@ -122,10 +108,7 @@ async fn agents_and_operators_are_known_by_their_certificates() {
             (Failure::Closed, "mon-1: closed the connection: seen")
         );
     }
-    assert!(
-        server.drained().load(Ordering::Acquire) > 0,
-        "an idle socket is seen to be empty"
-    );
+    assert!(server.drained().load(Ordering::Acquire) > 0, "an idle socket is seen to be empty");
 }
 
 type Spoil = fn(&mut CertificateParams);
@@ -141,43 +124,13 @@ const BAD_CERTIFICATES: [Case; 11] = {
     const CA: &str = "does not trust the CA";
     const TIME: &str = "expired or not yet valid";
     [
-        (
-            AGENT,
-            Agent,
-            |p| valid(p, -9, -1),
-            "agent web-1 ended on",
-            TIME,
-        ),
-        (
-            AGENT,
-            Agent,
-            |p| valid(p, 1, 9),
-            "agent web-1 is valid from",
-            TIME,
-        ),
+        (AGENT, Agent, |p| valid(p, -9, -1), "agent web-1 ended on", TIME),
+        (AGENT, Agent, |p| valid(p, 1, 9), "agent web-1 is valid from", TIME),
         (AGENT, Agent, for_servers, "made for servers", KIND),
-        (
-            AGENT,
-            Agent,
-            for_both,
-            "clients only or for servers only",
-            KIND,
-        ),
-        (
-            AGENT,
-            Agent,
-            |p| p.extended_key_usages.clear(),
-            "does not say",
-            KIND,
-        ),
+        (AGENT, Agent, for_both, "clients only or for servers only", KIND),
+        (AGENT, Agent, |p| p.extended_key_usages.clear(), "does not say", KIND),
         (AGENT, Agent, as_ca, "is a CA", UNREADABLE),
-        (
-            AGENT,
-            Agent,
-            |p| p.subject_alt_names.clear(),
-            "no URI name",
-            UNREADABLE,
-        ),
+        (AGENT, Agent, |p| p.subject_alt_names.clear(), "no URI name", UNREADABLE),
         (AGENT, Agent, also_admin, "2 URI names", UNREADABLE),
         (AGENT, Operator, |_| {}, "signed by the operator CA", CA),
         (ADMIN, Agent, |_| {}, "signed by the agent CA", CA),
@@ -202,9 +155,7 @@ fn as_ca(params: &mut CertificateParams) {
 }
 
 fn also_admin(params: &mut CertificateParams) {
-    params
-        .subject_alt_names
-        .push(SanType::URI(ADMIN.try_into().unwrap()));
+    params.subject_alt_names.push(SanType::URI(ADMIN.try_into().unwrap()));
 }
 
 #[tokio::test]
@@ -218,11 +169,7 @@ async fn bad_certificates_are_refused_and_both_sides_are_told_why() {
         assert!(log.contains(logged), "{logged}: {log}");
         assert!(told.contains(printed), "{logged}: {told}");
         assert_eq!(failure, Failure::Certificate, "{logged}");
-        assert_eq!(
-            (log.lines().count(), told.lines().count()),
-            (1, 1),
-            "{logged}"
-        );
+        assert_eq!((log.lines().count(), told.lines().count()), (1, 1), "{logged}");
     }
 }
 
@@ -232,10 +179,7 @@ async fn a_foreign_ca_of_the_same_name_is_refused() {
     let server = daemon(&pki.credentials(DAEMON));
     let pair = Pki::new().pair(AGENT, Holder::Agent, |_| {});
     let (seen, (failure, told)) = attempt(&server, &tls(&pki.showing(AGENT, &pair)), "mon-1").await;
-    assert!(
-        seen.unwrap_err()
-            .contains("claims to be agent web-1 was not signed by our CA")
-    );
+    assert!(seen.unwrap_err().contains("claims to be agent web-1 was not signed by our CA"));
     assert!(told.contains("does not trust the CA"), "{told}");
     assert_eq!(failure, Failure::Certificate);
 }
@@ -246,10 +190,7 @@ async fn another_fleet_is_refused() {
     let server = daemon(&pki.credentials(DAEMON));
     let pair = pki.pair("spiffe://other/agent/web-1", Holder::Agent, |_| {});
     let (seen, (_, told)) = attempt(&server, &tls(&pki.showing(AGENT, &pair)), "mon-1").await;
-    assert!(
-        seen.unwrap_err()
-            .contains("belongs to fleet other, this one is systole")
-    );
+    assert!(seen.unwrap_err().contains("belongs to fleet other, this one is systole"));
     assert!(told.contains("belongs to another fleet"), "{told}");
 }
 
@@ -272,10 +213,7 @@ async fn a_client_without_certificate_or_protocol_is_refused() {
 /// A client of somebody else's making, with session resumption switched on.
 fn raw_config(pki: &Pki, alpn: &[u8], credentials: Option<&Credentials>) -> quinn::ClientConfig {
     let trust = Arc::new(Trust::new(&pki.credentials(AGENT), BTreeSet::new()));
-    let verifier = crate::net::verify::DaemonVerifier {
-        trust,
-        slot: RefusalSlot::default(),
-    };
+    let verifier = crate::net::verify::DaemonVerifier { trust, slot: RefusalSlot::default() };
     let builder = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
@@ -301,10 +239,7 @@ async fn raw_attempt(
 ) -> Ends {
     let (client, address) = client(server);
     let config = raw_config(pki, alpn, credentials);
-    let connecting = client
-        .endpoint()
-        .connect_with(config, address, "mon-1")
-        .unwrap();
+    let connecting = client.endpoint().connect_with(config, address, "mon-1").unwrap();
     both(server, raw(connecting)).await
 }
 
@@ -316,29 +251,17 @@ async fn a_revoked_agent_is_refused_even_if_it_tries_to_resume() {
     let credentials = pki.credentials(AGENT);
     let config = raw_config(&pki, crate::wire::ALPN, Some(&credentials));
     let (client, address) = client(&server);
-    let dial = || {
-        client
-            .endpoint()
-            .connect_with(config.clone(), address, "mon-1")
-            .unwrap()
-    };
+    let dial = || client.endpoint().connect_with(config.clone(), address, "mon-1").unwrap();
 
     let (seen, _) = both(&server, raw(dial())).await;
     let printed = seen.unwrap().fingerprint.to_string().to_uppercase();
     let revoked: Fingerprint = format!("sha256 Fingerprint={printed}").parse().unwrap();
     assert_eq!(revoked, credentials.leaf.fingerprint);
 
-    server
-        .reload(ServerTls::new(
-            &daemon_credentials,
-            BTreeSet::from([revoked]),
-        ))
-        .unwrap();
+    server.reload(ServerTls::new(&daemon_credentials, BTreeSet::from([revoked]))).unwrap();
     for _ in 0..3 {
         let dialled = dial().into_0rtt();
-        let connecting = dialled
-            .err()
-            .expect("there is nothing to resume, so no early data");
+        let connecting = dialled.err().expect("there is nothing to resume, so no early data");
         let (seen, (failure, told)) = both(&server, raw(connecting)).await;
         assert!(seen.unwrap_err().contains("is revoked"));
         assert_eq!(failure, Failure::Certificate);
@@ -352,14 +275,8 @@ async fn agents_refuse_daemons_that_are_not_the_one_they_asked_for() {
     let agent = tls(&pki.credentials(AGENT));
     let good = pki.credentials(DAEMON);
     let (seen, (_, told)) = attempt(&daemon(&good), &agent, "mon-2").await;
-    assert!(
-        told.contains("asked for daemon mon-2, answered by daemon mon-1"),
-        "{told}"
-    );
-    assert!(
-        seen.unwrap_err()
-            .contains("refused this daemon's certificate")
-    );
+    assert!(told.contains("asked for daemon mon-2, answered by daemon mon-1"), "{told}");
+    assert!(seen.unwrap_err().contains("refused this daemon's certificate"));
 
     let no_dns: Spoil = |p| p.subject_alt_names.truncate(1);
     let cases: [(&str, Holder, Spoil, &str); 5] = [
@@ -367,12 +284,7 @@ async fn agents_refuse_daemons_that_are_not_the_one_they_asked_for() {
         (DAEMON, Holder::Agent, |_| {}, "not signed by our CA"),
         (DAEMON, Holder::Daemon, no_dns, "answered by daemon mon-1"),
         (DAEMON, Holder::Daemon, for_clients, "made for clients"),
-        (
-            DAEMON,
-            Holder::Daemon,
-            |p| valid(p, -9, -1),
-            "daemon mon-1 ended on",
-        ),
+        (DAEMON, Holder::Daemon, |p| valid(p, -9, -1), "daemon mon-1 ended on"),
     ];
     for (uri, signer, spoil, printed) in cases {
         let fake = daemon(&pki.showing(DAEMON, &pki.pair(uri, signer, spoil)));

@@ -9,9 +9,7 @@ use crate::net::identity::{Fingerprint, Holder, IdentityError, Purpose, parse_le
 
 fn der(pki: &Pki, uri: &str, holder: Holder) -> Vec<u8> {
     let pair = pki.pair(uri, holder, |_| {});
-    CertificateDer::from_pem_slice(pair.cert.as_bytes())
-        .unwrap()
-        .to_vec()
+    CertificateDer::from_pem_slice(pair.cert.as_bytes()).unwrap().to_vec()
 }
 
 #[test]
@@ -42,21 +40,12 @@ fn fingerprints_are_read_as_people_paste_them() {
     let print = Fingerprint([0xab; 32]);
     let plain = print.to_string();
     let colons = vec!["AB"; 32].join(":");
-    for text in [
-        &plain,
-        &colons,
-        &format!("sha256:{plain}"),
-        &format!("sha256 Fingerprint={colons}"),
-    ] {
+    for text in
+        [&plain, &colons, &format!("sha256:{plain}"), &format!("sha256 Fingerprint={colons}")]
+    {
         assert_eq!(text.parse(), Ok(print), "{text}");
     }
-    for text in [
-        "",
-        "ab",
-        &plain[1..],
-        &format!("{plain}ab"),
-        &plain.replace('a', "g"),
-    ] {
+    for text in ["", "ab", &plain[1..], &format!("{plain}ab"), &plain.replace('a', "g")] {
         assert!(text.parse::<Fingerprint>().is_err(), "{text}");
     }
 }
@@ -70,11 +59,7 @@ proptest! {
 
 #[test]
 fn changed_bytes_never_panic() {
-    let good = der(
-        &Pki::new(),
-        "spiffe://f/operator/viewer/wall",
-        Holder::Operator,
-    );
+    let good = der(&Pki::new(), "spiffe://f/operator/viewer/wall", Holder::Operator);
     for at in 0..good.len() {
         for value in [0x00, 0x1f, 0x30, 0x7f, 0x80, 0x84, 0xff] {
             let mut bytes = good.clone();

@@ -12,11 +12,7 @@ const DAEMON: &str = "spiffe://systole/daemon/mon-1";
 const AGENT: &str = "spiffe://systole/agent/web-1";
 
 fn agent(pki: &Pki) -> TlsPaths {
-    pki.store(
-        Holder::Agent,
-        "web-1",
-        &pki.pair(AGENT, Holder::Agent, |_| {}),
-    )
+    pki.store(Holder::Agent, "web-1", &pki.pair(AGENT, Holder::Agent, |_| {}))
 }
 
 /// Loads an agent's credentials, which must fail with one line that holds `file` and `told`.
@@ -34,26 +30,16 @@ fn the_only_leaf_of_the_folder_is_the_default() {
     agent(&pki);
     let paths = TlsPaths::beside(&pki.path().join("agent.toml"));
     assert_eq!(paths.ca, pki.path().join("certs"));
-    let paths = TlsPaths {
-        ca: pki.path().into(),
-        ..paths
-    };
+    let paths = TlsPaths { ca: pki.path().into(), ..paths };
     let credentials = Credentials::load(Holder::Agent, &paths, now()).unwrap();
     assert_eq!(credentials.leaf.identity.to_string(), "agent web-1");
     let endings = credentials.endings();
     assert_eq!(endings[0].what, "own certificate");
     assert_eq!((endings[1].what.as_str(), endings.len()), ("daemon CA", 2));
 
-    pki.store(
-        Holder::Agent,
-        "web-2",
-        &pki.pair(AGENT, Holder::Agent, |_| {}),
-    );
+    pki.store(Holder::Agent, "web-2", &pki.pair(AGENT, Holder::Agent, |_| {}));
     refused(&paths, "agent", "holds 2 certificates; set tls.cert");
-    let nothing = TlsPaths {
-        ca: pki.path().join("none"),
-        ..paths
-    };
+    let nothing = TlsPaths { ca: pki.path().join("none"), ..paths };
     refused(&nothing, "none/agent", "holds no certificate");
 }
 
@@ -66,23 +52,11 @@ fn keys_that_are_not_safe_files_are_refused() {
             |key| write_key(&key.into(), "x", 0o644),
             "mode 0644 lets others use the key; run `chmod 600",
         ),
-        (
-            "group",
-            |key| write_key(&key.into(), "x", 0o620),
-            "mode 0620",
-        ),
-        (
-            "folder",
-            |key| fs::create_dir(key).unwrap(),
-            "is not a regular file",
-        ),
+        ("group", |key| write_key(&key.into(), "x", 0o620), "mode 0620"),
+        ("folder", |key| fs::create_dir(key).unwrap(), "is not a regular file"),
         ("empty", |key| write_key(&key.into(), "", 0o600), "is empty"),
         ("missing", |_| {}, "no such file"),
-        (
-            "garbled",
-            |key| write_key(&key.into(), "-----BEGIN", 0o600),
-            "holds no private key",
-        ),
+        ("garbled", |key| write_key(&key.into(), "-----BEGIN", 0o600), "holds no private key"),
     ];
     for (case, change, told) in cases {
         let pki = Pki::new();
@@ -141,11 +115,7 @@ fn certificates_that_do_not_fit_are_refused() {
     let paths = as_agent(pki.pair(AGENT, Holder::Operator, |_| {}));
     refused(&paths, "bad.crt", "was not signed by");
     let paths = as_agent(Pki::new().pair(AGENT, Holder::Agent, |_| {}));
-    refused(
-        &paths,
-        "bad.crt",
-        "agent-ca.crt; use certificates of one and the same",
-    );
+    refused(&paths, "bad.crt", "agent-ca.crt; use certificates of one and the same");
 
     let mut mixed = leaf(|_| {});
     mixed.key = leaf(|_| {}).key;
@@ -189,11 +159,7 @@ fn several_cas_in_a_file_are_all_trusted() {
     let (old, new) = (Pki::new(), Pki::new());
     let ca = |pki: &Pki| fs::read_to_string(pki.path().join("agent-ca.crt")).unwrap();
     fs::write(new.path().join("agent-ca.crt"), ca(&new) + &ca(&old)).unwrap();
-    let paths = new.store(
-        Holder::Agent,
-        "old",
-        &old.pair(AGENT, Holder::Agent, |_| {}),
-    );
+    let paths = new.store(Holder::Agent, "old", &old.pair(AGENT, Holder::Agent, |_| {}));
     Credentials::load(Holder::Agent, &paths, now()).unwrap();
 }
 
@@ -203,8 +169,5 @@ fn a_daemon_needs_its_dns_name() {
     let pair = pki.pair(DAEMON, Holder::Daemon, |p| p.subject_alt_names.truncate(1));
     let paths = pki.store(Holder::Daemon, "mon-1", &pair);
     let error = Credentials::load(Holder::Daemon, &paths, now()).unwrap_err();
-    assert!(
-        error.to_string().contains("lacks the DNS name mon-1"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("lacks the DNS name mon-1"), "{error}");
 }

@@ -57,10 +57,7 @@ impl Pki {
         let mut params = leaf(uri);
         spoil(&mut params);
         let cert = params.signed_by(&key, issuer).unwrap().pem() + &issuer.pem();
-        Pair {
-            cert,
-            key: key.serialize_pem(),
-        }
+        Pair { cert, key: key.serialize_pem() }
     }
 
     /// Puts `pair` where a program finds it, and says where that is.
@@ -70,11 +67,7 @@ impl Pki {
         let cert = folder.join(format!("{name}.crt"));
         fs::write(&cert, &pair.cert).unwrap();
         write_key(&folder.join(format!("{name}.key")), &pair.key, 0o600);
-        TlsPaths {
-            cert: Some(cert),
-            key: None,
-            ca: self.path().into(),
-        }
+        TlsPaths { cert: Some(cert), key: None, ca: self.path().into() }
     }
 
     /// The credentials of a good leaf of `uri`.
@@ -107,11 +100,7 @@ pub(super) fn now() -> UnixMs {
 pub(super) fn valid(params: &mut CertificateParams, from_days: i32, until_days: i32) {
     let at = |days: i32| {
         let day = Duration::from_hours(24) * days.unsigned_abs();
-        let at = if days < 0 {
-            now().minus(day)
-        } else {
-            now().plus(day)
-        };
+        let at = if days < 0 { now().minus(day) } else { now().plus(day) };
         date_time_ymd(1970, 1, 1) + at.since(UnixMs(0))
     };
     params.not_before = at(from_days);
@@ -133,9 +122,7 @@ fn leaf(uri: &str) -> CertificateParams {
     params.distinguished_name.push(DnType::CommonName, "leaf");
     params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
     if let Identity::Daemon(name) = &identity {
-        params
-            .subject_alt_names
-            .push(SanType::DnsName(name.as_str().try_into().unwrap()));
+        params.subject_alt_names.push(SanType::DnsName(name.as_str().try_into().unwrap()));
     }
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

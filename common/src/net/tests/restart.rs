@@ -35,26 +35,14 @@ fn keys_survive_the_disk_and_do_not_print() {
 fn a_restarted_daemon_resets_its_old_connections_at_once() {
     let pki = Pki::new();
     let credentials = pki.credentials("spiffe://systole/daemon/mon-1");
-    let agent = ClientTls::new(
-        &pki.credentials("spiffe://systole/agent/web-1"),
-        BTreeSet::new(),
-    );
+    let agent = ClientTls::new(&pki.credentials("spiffe://systole/agent/web-1"), BTreeSet::new());
     let keys = EndpointKeys::generate().unwrap();
     let start = |address| {
-        server_endpoint(
-            address,
-            ServerTls::new(&credentials, BTreeSet::new()),
-            &keys,
-        )
-        .unwrap()
+        server_endpoint(address, ServerTls::new(&credentials, BTreeSet::new()), &keys).unwrap()
     };
 
     let agent_runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let first_life = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let first_life = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (first, address) = first_life.block_on(async {
         let server = start(loopback());
         let address = server.endpoint().local_addr().unwrap();
@@ -63,28 +51,19 @@ fn a_restarted_daemon_resets_its_old_connections_at_once() {
     let accepting = first_life.spawn(accept(first));
     let connection = agent_runtime.block_on(async {
         let client = client_endpoint(local_for(address)).unwrap();
-        client
-            .dial(&agent, &"mon-1".parse().unwrap(), address, None)
-            .await
-            .unwrap()
+        client.dial(&agent, &"mon-1".parse().unwrap(), address, None).await.unwrap()
     });
     let kept = first_life.block_on(accepting).unwrap();
     // The runtime goes first: whatever the connection would say on its way out is never sent.
     first_life.shutdown_timeout(Duration::from_secs(5));
     drop(kept);
 
-    let second_life = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let second_life = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _second = second_life.block_on(async { start(address) });
     let error = agent_runtime.block_on(async {
         let mut stream = connection.open_uni().await.unwrap();
         stream.write_all(b"beat").await.unwrap();
-        tokio::time::timeout(Duration::from_secs(10), connection.closed())
-            .await
-            .unwrap()
+        tokio::time::timeout(Duration::from_secs(10), connection.closed()).await.unwrap()
     });
     assert_eq!(error, ConnectionError::Reset);
 }
@@ -98,10 +77,7 @@ async fn accept(server: ServerEndpoint) -> (ServerEndpoint, quinn::Connection) {
 #[tokio::test]
 async fn a_taken_port_is_named() {
     let pki = Pki::new();
-    let tls = ServerTls::new(
-        &pki.credentials("spiffe://systole/daemon/mon-1"),
-        BTreeSet::new(),
-    );
+    let tls = ServerTls::new(&pki.credentials("spiffe://systole/daemon/mon-1"), BTreeSet::new());
     let keys = EndpointKeys::generate().unwrap();
     let first = server_endpoint(loopback(), tls.clone(), &keys).unwrap();
     let address = first.endpoint().local_addr().unwrap();
@@ -112,11 +88,7 @@ async fn a_taken_port_is_named() {
 
 #[test]
 fn short_buffers_are_a_warning() {
-    let buffers = |receive, send| Buffers {
-        asked: 4096,
-        receive,
-        send,
-    };
+    let buffers = |receive, send| Buffers { asked: 4096, receive, send };
     assert_eq!(buffers(4096, 8192).warning(), None);
     let warning = buffers(2048, 4096).warning().unwrap();
     assert!(warning.contains("2 KiB for receiving") && warning.contains("net.core.rmem_max=4096"));

@@ -25,21 +25,13 @@ fn summaries_of_several_binaries_add_up() {
 
 #[test]
 fn a_binary_that_dies_is_a_failure() {
-    check(
-        "running 7 tests\ntest a ... ok",
-        false,
-        "0 passed, 1 failed, 0 skipped",
-    );
+    check("running 7 tests\ntest a ... ok", false, "0 passed, 1 failed, 0 skipped");
     check("", false, "0 passed, 1 failed, 0 skipped");
 }
 
 #[test]
 fn prose_that_looks_like_a_headline_is_not_one() {
-    check(
-        "running wild\nrunning 3 agents",
-        true,
-        "0 passed, 0 failed, 0 skipped",
-    );
+    check("running wild\nrunning 3 agents", true, "0 passed, 0 failed, 0 skipped");
 }
 
 #[test]
@@ -62,39 +54,17 @@ fn only_test_binaries_are_taken_from_the_messages() {
 #[test]
 fn a_small_workspace_is_built_run_and_summed() {
     let root = workspace();
-    let suites = Suites {
-        root: root.path(),
-        packages: &[],
-        required: false,
-    };
+    let suites = Suites { root: root.path(), packages: &[], required: false };
     let (own, end_to_end) = suites.build().expect("it builds");
     let labels: Vec<&str> = own.iter().map(|suite| suite.label.as_str()).collect();
     assert_eq!(labels, ["part: lib part", "part: test dies"]);
     // Three pass, one of them by a reported skip; one fails; one takes its binary with it.
     let sum = suites.run(&own).expect("it runs");
-    assert_eq!(
-        sum,
-        Tally {
-            passed: 2,
-            failed: 2,
-            skipped: 1
-        }
-    );
+    assert_eq!(sum, Tally { passed: 2, failed: 2, skipped: 1 });
     assert_eq!(suites.run(&end_to_end).expect("it runs"), Tally::PASSED);
-    let strict = Suites {
-        required: true,
-        ..suites
-    };
+    let strict = Suites { required: true, ..suites };
     let sum = strict.run(&own).expect("it runs");
-    assert_eq!(
-        sum,
-        Tally {
-            passed: 2,
-            failed: 3,
-            skipped: 0
-        },
-        "a skip is a failure"
-    );
+    assert_eq!(sum, Tally { passed: 2, failed: 3, skipped: 0 }, "a skip is a failure");
 }
 
 /// A workspace with a part whose tests end in every way there is, and one end to end.
