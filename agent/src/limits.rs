@@ -64,6 +64,8 @@ pub const LOOKUP_STACK_BYTES: usize = 512 * 1024;
 pub const CERTIFICATE_RETRY: Duration = Duration::from_secs(10);
 /// Longest wait of the worker for its next round.
 pub const WORKER_ROUND_MAX: Duration = Duration::from_secs(5);
+/// Time between two looks at the host, if the plan changes: many of the kernel's ticks of 10 ms.
+pub const LOOKS_APART_MIN: Duration = Duration::from_millis(250);
 /// Time that the worker gets to end.
 pub const WORKER_END_WAIT: Duration = Duration::from_millis(300);
 

@@ -287,8 +287,13 @@ mod tests {
             assert!(parse(good).is_ok(), "{good}");
         }
         for bad in [
-            "systole ack", "systole resolve", "systole ack 1 --host web-1", "systole ack x",
-            "systole ack 1 --for 2", "systole unack -1", "systole ack --host WEB_1",
+            "systole ack",
+            "systole resolve",
+            "systole ack 1 --host web-1",
+            "systole ack x",
+            "systole ack 1 --for 2",
+            "systole unack -1",
+            "systole ack --host WEB_1",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
@@ -310,7 +315,8 @@ mod tests {
 
     #[test]
     fn flags_override_settings_wherever_they_stand() {
-        let cli = parse("systole hosts --daemon a=1.2.3.4:5 --json --daemon b=h:6 --set tls.ca=c").unwrap();
+        let cli = parse("systole hosts --daemon a=1.2.3.4:5 --json --daemon b=h:6 --set tls.ca=c")
+            .unwrap();
         assert!(cli.common.json);
         let overrides = cli.common.overrides();
         let expected = [

@@ -140,8 +140,16 @@ mod tests {
         let good = read(r#"daemons = ["a=10.0.0.5:5001", "b=monitor.example:1", "c=[::1]:9"]"#);
         assert_eq!(good.unwrap().daemons.len(), 3);
         for bad in [
-            "[]", r#"["a"]"#, r#"["a=b"]"#, r#"["=h:1"]"#, r#"["a=h:0"]"#, r#"["a=h:99999"]"#,
-            r#"["A=h:1"]"#, r#"["a=:1"]"#, r#"["a=::1:5001"]"#, r#"["a=h:1", "a=h:2"]"#,
+            "[]",
+            r#"["a"]"#,
+            r#"["a=b"]"#,
+            r#"["=h:1"]"#,
+            r#"["a=h:0"]"#,
+            r#"["a=h:99999"]"#,
+            r#"["A=h:1"]"#,
+            r#"["a=:1"]"#,
+            r#"["a=::1:5001"]"#,
+            r#"["a=h:1", "a=h:2"]"#,
         ] {
             let error = read(&format!("daemons = {bad}")).unwrap_err();
             assert!(error.contains("console.toml:1"), "{bad}: {error}");

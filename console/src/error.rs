@@ -40,6 +40,9 @@ pub enum ConsoleError {
     /// Standard output or the terminal failed.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
+    /// The task behind the feed is gone, which only a fault of ours can do.
+    #[error("the feed stopped without a reason; report this")]
+    FeedStopped,
     /// At least one daemon did not pass the check.
     #[error("{failed} of {all} daemons did not pass; see above")]
     Check {
@@ -76,6 +79,7 @@ impl ConsoleError {
             // The reader has what it wanted: `systole hosts | head -1`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::NoHost { .. } | Self::Output(_) => Exit::Failed,
+            Self::FeedStopped => Exit::Bug,
             Self::Check { exit, .. } => *exit,
         }
     }

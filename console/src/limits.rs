@@ -10,6 +10,10 @@ pub const ADDRESSES_MAX: usize = 4;
 pub const REPLY_SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Records in one reply; a longer one is cut off with an error.
 pub const REPLY_RECORDS_MAX: usize = 200_000;
+/// Hosts that a feed may tell of; further ones are not shown.
+pub const HOSTS_MAX: usize = 100_000;
+/// Open alerts that a feed may tell of; further ones are not shown.
+pub const ALERTS_MAX: usize = 100_000;
 /// Frame pages of one host: its series fit into a few.
 pub const HOST_PAGES_MAX: usize = 64;
 /// Alert ids on one command line.

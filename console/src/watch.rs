@@ -14,7 +14,7 @@ use systole_common::time::{Now, UnixMs};
 use systole_common::wire::console::{AlertRecord, HostRecord};
 
 use crate::json::{self, AlertJson, HostJson};
-use crate::limits::ENDED_ALERTS_REMEMBERED;
+use crate::limits::{ALERTS_MAX, ENDED_ALERTS_REMEMBERED, HOSTS_MAX};
 use crate::model::alerts::is_open;
 use crate::msg::{FeedEvent, HostNews};
 
@@ -62,7 +62,8 @@ pub struct Watch {
     with_metrics: bool,
     hosts: BTreeMap<String, Printed>,
     alerts: BTreeMap<AlertId, AlertRecord>,
-    ended: BTreeSet<AlertId>,
+    /// Alerts that ended, and when: told already.
+    ended: BTreeMap<AlertId, Option<UnixMs>>,
     /// Names and numbers in the picture that is being sent.
     picture: Option<(BTreeSet<String>, BTreeSet<AlertId>)>,
     /// The daemon's clock, as last heard.
@@ -147,7 +148,7 @@ impl Watch {
         self.heard_until = None;
         let mut steps = Vec::new();
         for record in records.into_iter().rev() {
-            if !is_open(&record) && !self.ended.contains(&record.id) {
+            if !is_open(&record) {
                 steps.extend(self.alert(record.resolved_at.unwrap_or(record.since), record));
             }
         }
@@ -181,12 +182,16 @@ impl Watch {
         if let Some((hosts, _)) = &mut self.picture {
             hosts.insert(name.clone());
         }
+        if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&name) {
+            return Vec::new();
+        }
         let mut facts = facts(&host.record);
         if let Some(printed) = self.hosts.get(&name) {
             steady_interval(&mut facts, &printed.facts);
         }
         let same_facts = self.hosts.get(&name).is_some_and(|printed| printed.facts == facts);
-        let same_values = self.hosts.get(&name).is_some_and(|printed| printed.metrics == host.metrics);
+        let same_values =
+            self.hosts.get(&name).is_some_and(|printed| printed.metrics == host.metrics);
         if same_facts && (same_values || !self.with_metrics) {
             return Vec::new();
         }
@@ -218,6 +223,9 @@ impl Watch {
     }
 
     fn alert(&mut self, at: UnixMs, record: AlertRecord) -> Vec<Step> {
+        if !is_open(&record) && self.ended.get(&record.id) == Some(&record.resolved_at) {
+            return Vec::new();
+        }
         let json = AlertJson::from(&record);
         let before = self.alerts.get(&record.id).map(AlertJson::from);
         let previous = before.map(|before| differences(&before, &json, &[]));
@@ -232,10 +240,12 @@ impl Watch {
         let steps = print(at, "alert", &json, rest);
         if is_open(&record) {
             self.ended.remove(&record.id);
-            self.alerts.insert(record.id, record);
+            if self.alerts.len() < ALERTS_MAX || self.alerts.contains_key(&record.id) {
+                self.alerts.insert(record.id, record);
+            }
         } else {
             self.alerts.remove(&record.id);
-            self.ended.insert(record.id);
+            self.ended.insert(record.id, record.resolved_at);
             if self.ended.len() > ENDED_ALERTS_REMEMBERED {
                 self.ended.pop_first();
             }
@@ -255,7 +265,12 @@ struct Line<'a, T> {
     rest: Map<String, Value>,
 }
 
-fn print(at: UnixMs, kind: &'static str, object: &impl Serialize, rest: Map<String, Value>) -> Vec<Step> {
+fn print(
+    at: UnixMs,
+    kind: &'static str,
+    object: &impl Serialize,
+    rest: Map<String, Value>,
+) -> Vec<Step> {
     // Only a map whose keys are no text could fail here, and there is none.
     let line = json::line(&Line { at: at.rfc3339(), kind, object, rest });
     line.map(Step::Print).into_iter().collect()

@@ -229,7 +229,7 @@ impl Engine {
         let Some(index) = self.links.iter().position(|link| link.owns(connection)) else {
             if matches!(input, Input::Accepted { .. }) {
                 let reason = summary::ABANDONED.to_owned();
-                effects.push(Effect::Close { connection, code: CloseCode::Goodbye, reason });
+                effects.push(Effect::Close { connection, code: CloseCode::Replaced, reason });
             }
             return;
         };
@@ -371,8 +371,8 @@ fn deliver(link: &mut Link, turn: &mut Turn<'_>, connection: ConnectionId, input
     match input {
         Input::Answering { .. } => link.answering(connection),
         Input::Accepted { accepted, .. } => link.accepted(turn, connection, accepted),
-        Input::Refused { refusal, .. } => link.refused(turn, refusal),
-        Input::Failed { why, refused, .. } => link.failed(turn, why, refused),
+        Input::Refused { refusal, .. } => link.refused(turn, connection, refusal),
+        Input::Failed { why, refused, .. } => link.failed(turn, connection, why, refused),
         Input::Lost { loss, .. } => link.lost(turn, connection, &loss),
         Input::Echoed { echo, .. } => link.echoed(turn, connection, &echo),
         Input::Intervals { intervals, .. } => link.ask(connection, intervals),

@@ -1,17 +1,20 @@
 //! When the host is looked at next: a grid for the metrics, a grid for the process list.
 //!
-//! A shorter interval takes effect at once, so that whoever begins to look sees fresh values.
+//! A shorter interval takes effect at once, so that whoever begins to look sees fresh values. Two looks
+//! are never so close that shares of the time between them would be a matter of chance.
 
 use std::time::Duration;
 
 use systole_common::time::Mono;
 
 use super::effect::Sampling;
+use crate::limits::LOOKS_APART_MIN;
 
 /// What is due, and when the next is.
 #[derive(Debug)]
 pub struct SamplingPlan {
     sampling: Sampling,
+    looked_at: Option<Mono>,
     live_at: Mono,
     processes_at: Mono,
 }
@@ -28,14 +31,16 @@ pub struct Due {
 impl SamplingPlan {
     /// A plan that looks at once.
     pub fn new(now: Mono, sampling: Sampling) -> Self {
-        Self { sampling, live_at: now, processes_at: now }
+        Self { sampling, looked_at: None, live_at: now, processes_at: now }
     }
 
-    /// Follows what the daemons want. With the first daemon a look is due at once.
+    /// Follows what the daemons want. With the first daemon a look is due at once, or as soon as the
+    /// last one is long enough ago.
     pub fn follow(&mut self, now: Mono, sampling: Sampling) {
         let connects = sampling.connected && !self.sampling.connected;
         if connects || sampling.live < self.sampling.live {
-            self.live_at = now;
+            let apart = self.looked_at.map_or(now, |looked_at| looked_at.plus(LOOKS_APART_MIN));
+            self.live_at = now.max(apart);
         }
         if connects || sampling.processes < self.sampling.processes {
             self.processes_at = now;
@@ -57,6 +62,7 @@ impl SamplingPlan {
             processes: self.sampling.connected && self.processes_at <= now,
         };
         if due.live {
+            self.looked_at = Some(now);
             self.live_at = after(self.live_at, now, self.sampling.live);
         }
         if due.processes {
@@ -118,6 +124,18 @@ mod tests {
         let mut plan = SamplingPlan::new(at(0), sampling(false, 5000));
         assert_eq!(plan.take(at(0)), Due { live: true, processes: false });
         plan.follow(at(100), sampling(true, 5000));
-        assert_eq!(plan.take(at(100)), Due { live: true, processes: true });
+        assert_eq!(plan.take(at(100)), Due { live: false, processes: true });
+    }
+
+    #[test]
+    fn two_looks_are_never_too_close_for_shares_of_the_time_between_them() {
+        let mut plan = SamplingPlan::new(at(0), sampling(false, 5000));
+        plan.take(at(0));
+        plan.follow(at(10), sampling(true, 5000));
+        assert_eq!(plan.take(at(10)), Due { live: false, processes: true });
+        assert_eq!(plan.next(), at(0).plus(LOOKS_APART_MIN));
+        plan.follow(at(20), sampling(true, 1000));
+        assert_eq!(plan.next(), at(0).plus(LOOKS_APART_MIN));
+        assert!(plan.take(plan.next()).live);
     }
 }

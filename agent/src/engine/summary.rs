@@ -15,7 +15,7 @@ pub(super) const REPLACED: &str = "a newer connection of the same agent is in us
 /// Close reason of a fresh connection that stayed silent.
 pub(super) const NO_ECHO_ON_FRESH: &str = "no echo on the fresh connection";
 /// Close reason of a connection that nobody waits for any more.
-pub(super) const ABANDONED: &str = "the attempt was given up";
+pub(crate) const ABANDONED: &str = "the attempt was given up";
 /// Close reason towards a daemon that was taken out of the configuration.
 pub(super) const NOT_CONFIGURED: &str = "this daemon was removed from the agent's configuration";
 

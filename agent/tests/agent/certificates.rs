@@ -70,7 +70,8 @@ impl Certificates {
     }
 }
 
-fn now() -> UnixMs {
+/// This machine's wall clock.
+pub(crate) fn now() -> UnixMs {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     UnixMs(i64::try_from(elapsed.as_millis()).unwrap())
 }

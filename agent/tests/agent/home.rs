@@ -59,8 +59,14 @@ impl Home {
 
     /// Starts `run`; its log goes to the file `log`.
     pub(crate) fn start(&self) -> Agent<'_> {
+        self.start_with(&[])
+    }
+
+    /// The same, with variables of systemd.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Agent<'_> {
         let log = File::create(self.path().join("log")).unwrap();
-        let child = self.command(&["run"]).stderr(log).spawn().unwrap();
+        let mut command = self.command(&["run"]);
+        let child = command.envs(variables.iter().copied()).stderr(log).spawn().unwrap();
         Agent { home: self, child }
     }
 

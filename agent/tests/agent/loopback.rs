@@ -130,6 +130,22 @@ async fn a_stop_says_goodbye_with_its_reason_and_ends_soon() {
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_a_silent_daemon_only_so_long() {
+    let home = Home::new();
+    let (mut peer, _) = peer(&home);
+    peer.set(|manner| manner.echoes = false);
+    home.configure(peer.address, "");
+    let mut agent = home.start();
+    peer.beat().await;
+    agent.signal("-TERM");
+    let (code, took) = agent.ended();
+    assert_eq!(code, 0);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let (_, code, _) = peer.closed().await;
+    assert_eq!(code, u64::from(CloseCode::Goodbye.code()));
+}
+
+#[tokio::test]
 async fn a_daemon_that_is_killed_and_restarted_is_found_at_once() {
     let home = Home::new();
     let (mut peer, keys) = peer(&home);
@@ -262,4 +278,40 @@ async fn a_reload_takes_labels_and_certificate_over_without_a_gap() {
     peer.hello().await;
     home.status(|status| status["daemons"][0]["state"] == "connected");
     assert!(!home.log().contains("is not heard any more"), "{}", home.log());
+}
+
+#[tokio::test]
+async fn check_config_says_which_of_name_udp_certificate_clock_is_wrong() {
+    let home = Home::new();
+    let (mut peer, _) = peer(&home);
+    home.configure(peer.address, "");
+    let check = |arguments: &[&str]| {
+        let output = home.call(&[&["check-config", "--connect"], arguments].concat());
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = check(&[]);
+    assert_eq!(code, 0, "{text}");
+    for part in ["name        ok", "UDP         ok", "certificate ok", "clock       ok"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let (_, hello, _) = peer.hello().await;
+    assert_eq!(hello.version_max, 0, "no daemon accepts it, so that no host is touched");
+
+    peer.set(|manner| manner.ahead = Duration::from_hours(1));
+    let (code, text) = check(&[]);
+    assert!(code == 1 && text.contains("clock       WRONG"), "{text}");
+
+    let other_name = format!("mon-2={}", peer.address);
+    let (code, text) = check(&["--daemon", &other_name]);
+    assert!(code == 77 && text.contains("certificate WRONG"), "{text}");
+    assert!(text.contains("asked for daemon mon-2, answered by daemon mon-1"), "{text}");
+
+    let (code, text) = check(&["--daemon", "mon-1=nowhere.invalid:5001"]);
+    assert!(code == 69 && text.contains("name        WRONG"), "{text}");
+
+    let port = peer.address.port();
+    peer.kill();
+    let (code, text) = check(&[]);
+    assert!(code == 69 && text.contains("UDP         WRONG"), "{text}");
+    assert!(text.contains(&format!("nobody listens on 127.0.0.1:{port}")), "{text}");
 }

@@ -17,12 +17,14 @@ use systole_common::wire::agent::{Declare, Heartbeat, Live, ProbeAnswer, Process
 use systole_common::wire::codec::{decode, decode_datagram, encode_frame};
 use systole_common::wire::control::{Echo, Intervals, Policy, Probe};
 use systole_common::wire::hello::{
-    Clocks, CloseCode, Hello, HelloAnswer, PeerRole, Refusal, StreamName, StreamOpen,
+    Clocks, CloseCode, Hello, HelloAnswer, PeerRole, Refusal, RefusalCode, StreamName, StreamOpen,
 };
 use systole_common::wire::kind::Kind;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+
+use crate::certificates::now;
 
 /// How long a test waits for something that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -44,6 +46,8 @@ pub(crate) enum Seen {
 pub(crate) struct Manner {
     pub(crate) echoes: bool,
     pub(crate) refusal: Option<Refusal>,
+    /// How far its wall clock is ahead.
+    pub(crate) ahead: Duration,
     pub(crate) policy: Policy,
 }
 
@@ -63,7 +67,12 @@ impl Peer {
     pub(crate) fn start(credentials: &Credentials, keys: &EndpointKeys, port: u16) -> Self {
         let intervals = Intervals { heartbeat_ms: 200, live_ms: 5000, stored_ms: 5000 };
         let policy = Policy { intervals, processes_interval_ms: 5000, ..Policy::default() };
-        let manner = Arc::new(Mutex::new(Manner { echoes: true, refusal: None, policy }));
+        let manner = Arc::new(Mutex::new(Manner {
+            echoes: true,
+            refusal: None,
+            ahead: Duration::ZERO,
+            policy,
+        }));
         let (sender, seen) = mpsc::unbounded_channel();
         let connections = Arc::new(Mutex::new(Vec::new()));
         let host = Host { manner: manner.clone(), sender, connections: connections.clone() };
@@ -204,8 +213,13 @@ impl Host {
         let open: StreamOpen = reader.expect().await.ok()?;
         assert_eq!(open.stream, StreamName::Hello.into());
         let hello: Hello = reader.expect().await.ok()?;
-        self.tell(Seen::Hello(number, hello, connection.remote_address()));
-        let manner = self.manner.lock().unwrap().clone();
+        self.tell(Seen::Hello(number, hello.clone(), connection.remote_address()));
+        let mut manner = self.manner.lock().unwrap().clone();
+        if hello.version_max == 0 {
+            let text = "no version in common".to_owned();
+            let code = RefusalCode::Version.into();
+            manner.refusal = Some(Refusal { code, text, retry_after_ms: 0 });
+        }
         let mut writer = FrameWriter::new(send, 0);
         writer.write(&answer(&manner)).await.ok()?;
         if manner.refusal.is_some() {
@@ -283,7 +297,7 @@ fn answer(manner: &Manner) -> HelloAnswer {
         daemon: "mon-1".to_owned(),
         software: "test".to_owned(),
         instance: InstanceId(1),
-        clocks: Clocks::default(),
+        clocks: Clocks { wall_ms: now().plus(manner.ahead).0, ..Clocks::default() },
         role: PeerRole::Agent.into(),
         policy: manner.policy,
     }

@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Output;
+use std::time::Duration;
 
 use crate::home::{HOST, Home};
 
@@ -81,7 +82,8 @@ fn a_second_agent_is_refused_and_a_dead_ones_socket_replaced() {
     let output = home.call(&["run"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(line(&output).contains("already running"), "{}", line(&output));
-    let output = home.call(&["run", "--set", "spool.path=other"]);
+    let spool = format!("spool.path={}", home.path().join("other").display());
+    let output = home.call(&["run", "--set", &spool]);
     assert_eq!(output.status.code(), Some(1));
     assert!(line(&output).contains("already running"), "{}", line(&output));
     assert!(home.call(&["status"]).status.success(), "the first one is untouched");
@@ -178,4 +180,30 @@ fn check_config_prints_every_value_with_its_source() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(69));
     assert!(text.contains("UDP         WRONG"), "{text}");
+}
+
+#[test]
+fn systemd_is_told_of_start_life_and_end() {
+    let home = Home::new();
+    home.configure(nobody(), "");
+    let path = home.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "400000")];
+    let mut agent = home.start_with(&variables);
+    let next = || {
+        let mut bytes = [0; 256];
+        let read = systemd.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
+    };
+    assert_eq!(next(), "READY=1\n", "no daemon is waited for");
+    for _ in 0..5 {
+        assert_eq!(next(), "WATCHDOG=1\n");
+    }
+    agent.signal("-HUP");
+    let told = std::iter::repeat_with(next).take_while(|text| text != "READY=1\n");
+    assert!(told.collect::<String>().contains("RELOADING=1\nMONOTONIC_USEC="));
+    agent.signal("-TERM");
+    assert!(std::iter::repeat_with(next).any(|text| text == "STOPPING=1\n"));
+    assert_eq!(agent.ended().0, 0);
 }

@@ -48,7 +48,9 @@ pub(super) async fn retire(common: &Common, host: &HostId) -> Result<(), Console
         let hosts: Vec<HostJson> = hosts.iter().map(|host| HostJson::new(host, now)).collect();
         output::json(&hosts).map_err(ConsoleError::Output)?;
     } else {
-        say(&format!("{host} is retired and its alerts are resolved; if it beats again it is new"))?;
+        say(&format!(
+            "{host} is retired and its alerts are resolved; if it beats again it is new"
+        ))?;
     }
     link.farewell().await;
     Ok(())

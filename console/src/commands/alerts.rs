@@ -66,8 +66,7 @@ fn print(common: &Common, args: &AlertsArgs, alerts: &[AlertRecord]) -> Result<(
         return output::json(&alerts).map_err(ConsoleError::Output);
     }
     if alerts.is_empty() {
-        let is_narrowed =
-            !args.filter.is_empty() || args.severity.is_some() || args.host.is_some();
+        let is_narrowed = !args.filter.is_empty() || args.severity.is_some() || args.host.is_some();
         return say(match (is_narrowed, states(args)) {
             (false, States::Open) => {
                 "no open alerts; `systole alerts --since 24h` also lists those that are over"

@@ -19,7 +19,9 @@ pub(super) async fn run(common: &Common, since: Option<Since>) -> Result<(), Con
         let lines: Vec<AuditJson> = lines.iter().map(AuditJson::from).collect();
         output::json(&lines).map_err(ConsoleError::Output)?;
     } else if lines.is_empty() {
-        say("nobody has done anything yet in that time; `ack`, `resolve` and `retire` leave a line here")?;
+        say(
+            "nobody has done anything yet in that time; `ack`, `resolve` and `retire` leave a line here",
+        )?;
     } else {
         output::lines(&table(&lines).lines(output::width())).map_err(ConsoleError::Output)?;
     }

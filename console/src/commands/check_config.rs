@@ -15,11 +15,7 @@ use crate::error::ConsoleError;
 use crate::shell::dial::SOFTWARE;
 use crate::shell::{clock, output};
 
-pub(super) async fn run(
-    common: &Common,
-    connect: bool,
-    default: bool,
-) -> Result<(), ConsoleError> {
+pub(super) async fn run(common: &Common, connect: bool, default: bool) -> Result<(), ConsoleError> {
     if default {
         return output::write(DEFAULT_FILE).map_err(ConsoleError::Output);
     }

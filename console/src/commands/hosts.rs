@@ -43,7 +43,12 @@ pub(super) async fn run(common: &Common, args: &HostsArgs) -> Result<(), Console
     Ok(())
 }
 
-fn print(common: &Common, mut rows: Vec<Row>, known: usize, text: &str) -> Result<(), ConsoleError> {
+fn print(
+    common: &Common,
+    mut rows: Vec<Row>,
+    known: usize,
+    text: &str,
+) -> Result<(), ConsoleError> {
     let now = clock::now();
     if common.json {
         rows.sort_by(|a, b| a.summary.host.cmp(&b.summary.host));

@@ -31,7 +31,7 @@ pub(super) async fn run(common: &Common, with_metrics: bool) -> Result<(), Conso
             while let Some(event) = events.recv().await {
                 watcher.take(event).await?;
             }
-            Ok(())
+            Err(ConsoleError::FeedStopped)
         } => end,
     }
 }

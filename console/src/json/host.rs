@@ -215,8 +215,7 @@ fn process(sample: &ProcessSample) -> ProcessJson {
 
 /// Milliseconds with three decimals.
 fn millis(span: Duration) -> f64 {
-    f64::from(span.subsec_micros()) / 1_000.0
-        + span.as_secs() as f64 * 1_000.0
+    f64::from(span.subsec_micros()) / 1_000.0 + span.as_secs() as f64 * 1_000.0
 }
 
 #[expect(

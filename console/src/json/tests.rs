@@ -70,7 +70,8 @@ fn what_is_unknown_is_null_and_never_absent() {
 #[test]
 fn an_alert_has_every_field_of_the_contract() {
     let mut acked = alert(17, "web-1");
-    acked.overlays = vec![systole_common::model::alert::Overlay::Acked.into(), Growing::Unknown(99)];
+    acked.overlays =
+        vec![systole_common::model::alert::Overlay::Acked.into(), Growing::Unknown(99)];
     acked.value = Some(12.5);
     acked.acked_by = Some("alex".to_owned());
     acked.acked_until = Some(WALL);
@@ -111,8 +112,7 @@ fn an_audit_line_and_a_connection_are_whole() {
         address: "10.0.0.7:1".to_owned(),
         reason: String::new(),
     };
-    let expected =
-        r#"{"time":"2026-11-21T04:16:07.089Z","event":"disconnect","address":"10.0.0.7:1","reason":null}"#;
+    let expected = r#"{"time":"2026-11-21T04:16:07.089Z","event":"disconnect","address":"10.0.0.7:1","reason":null}"#;
     assert_eq!(line(&ConnectionJson::from(&connection)).unwrap(), expected);
     let host = HostJson::new(&host(record("web-1"), 0), at(0).mono);
     let whole = line(&HostWithLog::new(host, &[connection])).unwrap();

@@ -7,6 +7,8 @@ use systole_common::model::alert::{AlertState, Severity};
 use systole_common::model::coded::Growing;
 use systole_common::wire::console::AlertRecord;
 
+use crate::limits::ALERTS_MAX;
+
 /// Whether the incident is not over. A state of a newer daemon counts as open: better shown than lost.
 pub fn is_open(alert: &AlertRecord) -> bool {
     alert.state.known().is_none_or(AlertState::is_open)
@@ -64,6 +66,8 @@ impl OpenAlerts {
         if let Some(named) = &mut self.picture {
             named.insert(alert.id);
         }
-        self.all.insert(alert.id, alert);
+        if self.all.len() < ALERTS_MAX || self.all.contains_key(&alert.id) {
+            self.all.insert(alert.id, alert);
+        }
     }
 }

@@ -9,6 +9,7 @@ use systole_common::time::Mono;
 use systole_common::wire::feed::HostSummary;
 
 use super::host::{Host, grown};
+use crate::limits::HOSTS_MAX;
 
 /// One host: its columns, and all of it where the daemon was asked for details.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,15 +129,14 @@ impl Fleet {
             row.summary = summary;
             row.received = received;
         } else {
-            let name = summary.host.clone();
-            self.rows.insert(name, Row { summary, received, detail: None });
+            self.put(Row { summary, received, detail: None });
         }
     }
 
     /// Takes a whole host.
     pub fn detail(&mut self, host: Host) {
         self.name(&host.record.host);
-        self.rows.insert(host.record.host.clone(), Row::of(host));
+        self.put(Row::of(host));
     }
 
     /// A host is gone.
@@ -144,6 +144,13 @@ impl Fleet {
         self.rows.remove(name);
         if let Some(named) = &mut self.picture {
             named.remove(name);
+        }
+    }
+
+    fn put(&mut self, row: Row) {
+        let name = row.summary.host.clone();
+        if self.rows.len() < HOSTS_MAX || self.rows.contains_key(&name) {
+            self.rows.insert(name, row);
         }
     }
 

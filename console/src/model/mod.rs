@@ -30,11 +30,6 @@ pub struct Model {
 impl Model {
     /// A model that knows nothing yet. `freshness` says since when it waits.
     pub fn new(freshness: Freshness, filter: Option<Filter>) -> Self {
-        Self {
-            freshness,
-            fleet: Fleet::default(),
-            alerts: OpenAlerts::default(),
-            filter,
-        }
+        Self { freshness, fleet: Fleet::default(), alerts: OpenAlerts::default(), filter }
     }
 }

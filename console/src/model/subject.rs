@@ -18,21 +18,49 @@ use super::fleet::Row;
 
 /// Fields that hosts have.
 pub const HOST_FIELDS: &[&str] = &[
-    "host", "state", "cause", "certainty", "age", "since", "interval", "rtt", "offset", "uptime",
-    "cpu", "iowait", "steal", "memory", "swap", "disk", "inodes", "busy", "load1", "load5",
-    "load15", "cores", "rx", "tx", "read", "write", "critical", "warning", "os", "version",
+    "host",
+    "state",
+    "cause",
+    "certainty",
+    "age",
+    "since",
+    "interval",
+    "rtt",
+    "offset",
+    "uptime",
+    "cpu",
+    "iowait",
+    "steal",
+    "memory",
+    "swap",
+    "disk",
+    "inodes",
+    "busy",
+    "load1",
+    "load5",
+    "load15",
+    "cores",
+    "rx",
+    "tx",
+    "read",
+    "write",
+    "critical",
+    "warning",
+    "os",
+    "version",
     "address",
 ];
 /// Fields that alerts have.
-pub const ALERT_FIELDS: &[&str] = &[
-    "host", "state", "severity", "overlay", "rule", "subject", "key", "id", "age", "since",
-];
+pub const ALERT_FIELDS: &[&str] =
+    &["host", "state", "severity", "overlay", "rule", "subject", "key", "id", "age", "since"];
 /// What a label's field name begins with.
 const LABEL: &str = "label.";
 
 /// A filter that asks for something that nothing in the list has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("filter, column {column}: `{name}` is neither a field nor a label of {what}{near}\n  {text}\n  {mark}")]
+#[error(
+    "filter, column {column}: `{name}` is neither a field nor a label of {what}{near}\n  {text}\n  {mark}"
+)]
 pub struct UnknownName {
     column: usize,
     name: String,

@@ -15,9 +15,7 @@ use systole_common::net::limits::CONSOLE_ATTEMPT_TIMEOUT_MS;
 use systole_common::net::refusal::Failure;
 use systole_common::net::socket::local_for;
 use systole_common::net::tls::ClientTls;
-use systole_common::wire::hello::{
-    CloseCode, Hello, HelloAnswer, Purpose, StreamName, StreamOpen,
-};
+use systole_common::wire::hello::{CloseCode, Hello, HelloAnswer, Purpose, StreamName, StreamOpen};
 use systole_common::wire::{VERSION_MAX, VERSION_MIN};
 use tokio::time::timeout;
 
@@ -66,9 +64,8 @@ impl Dialer {
         let unresolved = |source| LinkError::Resolve { place: place.clone(), source };
         let wait = Duration::from_millis(CONSOLE_ATTEMPT_TIMEOUT_MS);
         let found = timeout(wait, tokio::net::lookup_host(&place.address)).await;
-        let found = found
-            .map_err(|_| unresolved(io::ErrorKind::TimedOut.into()))?
-            .map_err(unresolved)?;
+        let found =
+            found.map_err(|_| unresolved(io::ErrorKind::TimedOut.into()))?.map_err(unresolved)?;
         let mut last = unresolved(io::ErrorKind::NotFound.into());
         for address in found.take(ADDRESSES_MAX) {
             let attempt = self.dial_address(place, address);
@@ -86,7 +83,8 @@ impl Dialer {
         place: &DaemonPlace,
         address: SocketAddr,
     ) -> Result<Link, LinkError> {
-        let endpoint = client_endpoint(local_for(address)).map_err(|error| LinkError::Endpoint(error.into()))?;
+        let endpoint = client_endpoint(local_for(address))
+            .map_err(|error| LinkError::Endpoint(error.into()))?;
         let dialled = endpoint.dial(&self.tls, &place.name, address, Some(KEEP_ALIVE)).await;
         let connection = dialled.map_err(|error| LinkError::Unconnected(error.into()))?;
         match self.greet(&connection).await {

@@ -111,8 +111,15 @@ mod tests {
     #[test]
     fn sequences_are_swallowed_whole() {
         let others = [
-            &b"\x1b[A"[..], b"\x1bOP", b"\x1bOq", b"\x1b[1;5q", b"\x1b[15~", b"\x1bq", b"\x1b[<0;1;1M",
-            b"abc\r\n\t", "ä".as_bytes(),
+            &b"\x1b[A"[..],
+            b"\x1bOP",
+            b"\x1bOq",
+            b"\x1b[1;5q",
+            b"\x1b[15~",
+            b"\x1bq",
+            b"\x1b[<0;1;1M",
+            b"abc\r\n\t",
+            "ä".as_bytes(),
         ];
         for bytes in others {
             assert_eq!(keys(bytes), [], "{bytes:?}");

@@ -144,7 +144,16 @@ impl LinkError {
                 Some(Duration::from_millis(refusal.retry_after_ms.into()))
             }
             Self::Several(errors) => errors.iter().filter_map(Self::retry_after).min(),
-            _ => None,
+            Self::Refused { .. }
+            | Self::Resolve { .. }
+            | Self::Silent { .. }
+            | Self::Endpoint(_)
+            | Self::Unconnected(_)
+            | Self::Lost { .. }
+            | Self::Version { .. }
+            | Self::Frame { .. }
+            | Self::NoReply { .. }
+            | Self::TooMuch { .. } => None,
         }
     }
 }
@@ -211,7 +220,8 @@ impl Link {
     pub async fn ask<B: Body>(&self, request: &B) -> Result<Reply<'_>, LinkError> {
         let lost = |error| self.lost(error);
         let opened = self.connection.open_bi().await;
-        let (send, receive) = opened.map_err(|error| lost(quinn::WriteError::from(error).into()))?;
+        let (send, receive) =
+            opened.map_err(|error| lost(quinn::WriteError::from(error).into()))?;
         let mut writer = FrameWriter::new(send, self.welcome.version);
         let reader = FrameReader::new(receive, self.welcome.version);
         writer.queue(&StreamOpen { stream: StreamName::Request.into() }).map_err(lost)?;

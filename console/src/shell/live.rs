@@ -1,10 +1,12 @@
 //! The live table: what is shown and how often; what it means is decided in `update` and `view`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::dial::Dialer;
+use super::link::Link;
 use super::session::{self, SessionEvent};
 use super::signals::{self, Ending};
 use super::terminal::{self, Terminal};
@@ -14,7 +16,7 @@ use crate::error::ConsoleError;
 use crate::limits::{PAINT_INTERVAL_MAX, PAINT_INTERVAL_MIN};
 use crate::model::Model;
 use crate::model::freshness::{Freshness, Peer};
-use crate::msg::Msg;
+use crate::msg::{FeedEvent, Msg};
 use crate::update::update;
 use crate::view::{Size, view};
 use systole_common::exit::Exit;
@@ -43,7 +45,7 @@ pub async fn run(dialer: Dialer, filter: Option<Filter>) -> Result<(), ConsoleEr
             },
             event = events.recv() => match event {
                 Some(event) => screen.session(event)?,
-                None => break,
+                None => return Err(ConsoleError::FeedStopped),
             },
             () = sleep_until(screen.next_paint()) => {}
         }
@@ -58,7 +60,8 @@ struct Screen {
     is_dirty: bool,
     is_cleared: bool,
     is_left: bool,
-    was_linked: bool,
+    /// The link, once there was one.
+    link: Option<Arc<Link>>,
 }
 
 impl Screen {
@@ -72,7 +75,7 @@ impl Screen {
             is_dirty: true,
             is_cleared: false,
             is_left: false,
-            was_linked: false,
+            link: None,
         }
     }
 
@@ -80,19 +83,23 @@ impl Screen {
         match event {
             SessionEvent::Dialling(attempt) => self.take(Msg::Dialling { attempt }),
             SessionEvent::Linked(link) => {
-                self.was_linked = true;
                 let welcome = link.welcome.clone();
+                self.link = Some(link);
                 self.take(Msg::Linked(Peer {
                     daemon: welcome.daemon,
                     address: welcome.address,
                     role: welcome.role,
                 }));
-                self.take(Msg::RoundTrip(micros(link.rtt())));
             }
-            SessionEvent::Feed(event) => self.take(Msg::Feed(event)),
+            SessionEvent::Feed(event) => {
+                if let (FeedEvent::Tick(_), Some(link)) = (&event, &self.link) {
+                    self.take(Msg::RoundTrip(micros(link.rtt())));
+                }
+                self.take(Msg::Feed(event));
+            }
             SessionEvent::Unlinked(why) => self.take(Msg::Unlinked { why }),
             // Nobody can mend a refused certificate by waiting; a daemon may still come up.
-            SessionEvent::Failed(error) if !self.was_linked && error.exit() == Exit::Refused => {
+            SessionEvent::Failed(error) if self.link.is_none() && error.exit() == Exit::Refused => {
                 return Err(error.into());
             }
             SessionEvent::Failed(error) => self.take(Msg::Unlinked { why: error.to_string() }),

@@ -87,10 +87,8 @@ impl<'a> Reply<'a> {
 
     /// The next frame with records; `None` when the reply is complete.
     async fn next(&mut self) -> Result<Option<(Kind, Bytes)>, LinkError> {
-        let silent = || LinkError::NoReply {
-            place: self.link.place().clone(),
-            waited: REPLY_SILENCE_MAX,
-        };
+        let silent =
+            || LinkError::NoReply { place: self.link.place().clone(), waited: REPLY_SILENCE_MAX };
         let frame = timeout(REPLY_SILENCE_MAX, self.reader.read()).await.map_err(|_| silent())?;
         let frame = frame.map_err(|error| self.link.lost(error))?;
         let Some((kind, body)) = frame else {
@@ -111,7 +109,11 @@ impl<'a> Reply<'a> {
     }
 
     fn body<B: Body>(&self, kind: Kind, body: &[u8]) -> Result<B, LinkError> {
-        if kind == B::KIND { self.decoded(body) } else { Err(self.unexpected(B::KIND.as_str(), kind)) }
+        if kind == B::KIND {
+            self.decoded(body)
+        } else {
+            Err(self.unexpected(B::KIND.as_str(), kind))
+        }
     }
 
     fn decoded<B: Body>(&self, body: &[u8]) -> Result<B, LinkError> {

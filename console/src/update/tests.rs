@@ -13,8 +13,13 @@ fn model() -> Model {
 }
 
 fn snapshot() -> Msg {
-    let snapshot =
-        FeedSnapshot { instance: InstanceId(1), at: WALL, hosts: 0, alerts: 0, after_overflow: false };
+    let snapshot = FeedSnapshot {
+        instance: InstanceId(1),
+        at: WALL,
+        hosts: 0,
+        alerts: 0,
+        after_overflow: false,
+    };
     Msg::Feed(FeedEvent::Snapshot(snapshot))
 }
 

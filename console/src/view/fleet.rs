@@ -12,7 +12,8 @@ use super::table::{Cell, Column, Table};
 use crate::model::fleet::Row;
 
 /// What is said where no host is known.
-pub const NO_HOSTS: &str = "no host has connected yet; start systole-agent on a host that has a certificate of this fleet";
+pub const NO_HOSTS: &str =
+    "no host has connected yet; start systole-agent on a host that has a certificate of this fleet";
 
 const COLUMNS: &[Column] = &[
     Column::words("HOST", 0).cut_to(16),

@@ -20,7 +20,9 @@ pub(super) fn line(model: &Model, now: Now, width: usize) -> Line {
         parts.push((hosts(model), Tone::Plain));
         parts.extend(alerts(model));
     }
-    if trust == Trust::Live && let Some(rtt) = freshness.rtt {
+    if trust == Trust::Live
+        && let Some(rtt) = freshness.rtt
+    {
         parts.push((format!("rtt {}", phrase::round_trip(rtt)), Tone::Quiet));
     }
     let clock = time_of_day(now.wall);

@@ -16,6 +16,9 @@ use crate::model::host::{Host, instances};
 /// Cells of the names of facts.
 const NAME_CELLS: usize = 13;
 
+/// A certificate that ends within this is pointed out.
+const CERTIFICATE_SOON: Duration = Duration::from_hours(14 * 24);
+
 /// All about `host` at `now`; tables at most `width` cells wide.
 pub fn view(host: &Host, log: &[ConnectionRecord], now: Now, width: Option<usize>) -> Vec<Line> {
     let mut lines = vec![title(host, now)];
@@ -97,7 +100,9 @@ fn certificate_words(end: UnixMs, now: UnixMs) -> String {
     if end <= now {
         return format!("ended {}", end.local());
     }
-    format!("ends in {}, {}", phrase::span(end.since(now)), end.local())
+    let left = end.since(now);
+    let soon = if left < CERTIFICATE_SOON { ": make a new one soon" } else { "" };
+    format!("ends in {}, {}{soon}", phrase::span(left), end.local())
 }
 
 fn values(host: &Host, now: Now) -> Vec<Line> {
@@ -106,13 +111,22 @@ fn values(host: &Host, now: Now) -> Vec<Line> {
         return vec![fact("values", "none yet")];
     };
     let value = |metric| metrics.value(metric, "");
-    let share = |metric, words: &str| value(metric).map(|v| format!("{} {words}", phrase::percent(v)));
+    let share =
+        |metric, words: &str| value(metric).map(|v| format!("{} {words}", phrase::percent(v)));
     let cores = value("cores").map(|cores| format!("{} cores", phrase::number(cores)));
-    let cpu = [share("cpu_percent", "busy"), share("iowait_percent", "waiting for disks"),
-        share("steal_percent", "stolen"), cores];
+    let cpu = [
+        share("cpu_percent", "busy"),
+        share("iowait_percent", "waiting for disks"),
+        share("steal_percent", "stolen"),
+        cores,
+    ];
     let of = |used, total| match (value(used), value(total)) {
         (Some(used), Some(total)) if total > 0.0 => Some(format!(
-            "{} of {} ({})", phrase::bytes(used), phrase::bytes(total), phrase::percent(100.0 * used / total))),
+            "{} of {} ({})",
+            phrase::bytes(used),
+            phrase::bytes(total),
+            phrase::percent(100.0 * used / total)
+        )),
         _ => None,
     };
     let loads = ["load1", "load5", "load15"].map(|metric| value(metric).map(phrase::load));
@@ -175,18 +189,17 @@ fn block(metrics: &MetricSet) -> Option<Table> {
         table.row(vec![
             Cell::plain(name),
             Cell::known(metrics.value("block_read_bytes_per_s", name).map(phrase::rate).as_deref()),
-            Cell::known(metrics.value("block_write_bytes_per_s", name).map(phrase::rate).as_deref()),
+            Cell::known(
+                metrics.value("block_write_bytes_per_s", name).map(phrase::rate).as_deref(),
+            ),
             Cell::known(metrics.value("block_busy_percent", name).map(phrase::percent).as_deref()),
         ]);
     }
     (!names.is_empty()).then_some(table)
 }
 
-const NETWORK_COLUMNS: &[Column] = &[
-    Column::words("NAME", 0),
-    Column::numbers("RECEIVED", 0),
-    Column::numbers("SENT", 0),
-];
+const NETWORK_COLUMNS: &[Column] =
+    &[Column::words("NAME", 0), Column::numbers("RECEIVED", 0), Column::numbers("SENT", 0)];
 
 fn network(metrics: &MetricSet) -> Option<Table> {
     let names = instances(metrics, &["network_rx_bytes_per_s", "network_tx_bytes_per_s"]);

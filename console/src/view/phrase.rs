@@ -40,7 +40,11 @@ pub fn bytes(bytes: f64) -> String {
         rest /= 1_024.0;
         unit = next;
     }
-    if unit == "B" || rest >= 9.95 { format!("{rest:.0} {unit}") } else { format!("{rest:.1} {unit}") }
+    if unit == "B" || rest >= 9.95 {
+        format!("{rest:.0} {unit}")
+    } else {
+        format!("{rest:.1} {unit}")
+    }
 }
 
 /// Bytes in a second: `1.5 KiB/s`.
@@ -81,8 +85,14 @@ mod tests {
     fn spans_read_like_speech() {
         let said = |ms| span(Duration::from_millis(ms));
         let cases = [
-            (0, "0.0 s"), (440, "0.4 s"), (9_990, "9.9 s"), (12_400, "12 s"), (119_999, "119 s"),
-            (180_000, "3 min"), (7_200_000, "2 h"), (3 * 86_400_000, "3 d"),
+            (0, "0.0 s"),
+            (440, "0.4 s"),
+            (9_990, "9.9 s"),
+            (12_400, "12 s"),
+            (119_999, "119 s"),
+            (180_000, "3 min"),
+            (7_200_000, "2 h"),
+            (3 * 86_400_000, "3 d"),
         ];
         for (ms, text) in cases {
             assert_eq!(said(ms), text);

@@ -107,8 +107,7 @@ impl Table {
         let least = |(column, natural): (&Column, &usize)| {
             Some(column.cut_to.map_or(*natural, |cells| cells.min(*natural)))
         };
-        let mut widths: Vec<Option<usize>> =
-            self.columns.iter().zip(&natural).map(least).collect();
+        let mut widths: Vec<Option<usize>> = self.columns.iter().zip(&natural).map(least).collect();
         let cells_max = cells_max.unwrap_or(usize::MAX);
         while total(&widths) > cells_max {
             let kept = self.columns.iter().zip(&widths).enumerate();

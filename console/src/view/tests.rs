@@ -17,15 +17,19 @@ const SMALL: Size = Size { width: 80, height: 12 };
 fn model(records: Vec<systole_common::wire::console::HostRecord>, alerts: u64) -> Model {
     let mut model = Model::new(Freshness::waiting(at(0)), None);
     let peer = Peer { daemon: "mon-1".into(), address: "h:1".into(), role: "viewer".into() };
-    let snapshot =
-        FeedSnapshot { instance: InstanceId(1), at: WALL, hosts: 0, alerts: 0, after_overflow: false };
+    let snapshot = FeedSnapshot {
+        instance: InstanceId(1),
+        at: WALL,
+        hosts: 0,
+        alerts: 0,
+        after_overflow: false,
+    };
     let hosts = records.into_iter().map(|record| {
         let news = HostNews { at: None, retired: false, host: host(record, 0) };
         FeedEvent::Host(Box::new(news))
     });
-    let alerts = (1..=alerts).map(|id| {
-        FeedEvent::Alert { at: WALL, record: Box::new(alert(id, "web-1")) }
-    });
+    let alerts =
+        (1..=alerts).map(|id| FeedEvent::Alert { at: WALL, record: Box::new(alert(id, "web-1")) });
     let feed = std::iter::once(FeedEvent::Snapshot(snapshot)).chain(hosts).chain(alerts);
     let msgs = feed.chain([FeedEvent::Complete]).map(Msg::Feed);
     for msg in [Msg::Linked(peer), Msg::RoundTrip(440)].into_iter().chain(msgs) {
@@ -76,7 +80,10 @@ fn silence_of_the_daemon_cannot_be_overlooked() {
     let gone = header(180_000);
     assert!(gone.starts_with(" DAEMON GONE for 3 min, showing HH:MM:SS "), "{gone}");
     let row = picture(&model, 7_000, SMALL).lines().nth(2).unwrap().to_owned();
-    assert!(row.contains("7.4 s") && row.contains("~41%"), "ages count on, values are marked: {row}");
+    assert!(
+        row.contains("7.4 s") && row.contains("~41%"),
+        "ages count on, values are marked: {row}"
+    );
 }
 
 #[test]
@@ -86,7 +93,10 @@ fn trouble_is_told_with_the_attempt() {
     update(&mut model, at(1_000), Msg::Dialling { attempt: 4 });
     let wide = Size { width: 160, height: 5 };
     let first = picture(&model, 8_000, wide).lines().next().unwrap().to_owned();
-    assert!(first.contains("STALE mon-1") && first.contains("; mon-1: no answer (attempt 4)"), "{first}");
+    assert!(
+        first.contains("STALE mon-1") && first.contains("; mon-1: no answer (attempt 4)"),
+        "{first}"
+    );
 }
 
 #[test]
@@ -220,7 +230,8 @@ fn the_audit_trail_is_a_table() {
         outcome: "refused".to_owned(),
         reason: "needs the role operator".to_owned(),
     };
-    let text = shown(&audit::table(&[line]).lines(Some(100))).replace(&WALL.local(), &format!("{:<19}", "NOW"));
+    let text = shown(&audit::table(&[line]).lines(Some(100)))
+        .replace(&WALL.local(), &format!("{:<19}", "NOW"));
     assert_eq!(
         text,
         rows(&[

@@ -182,11 +182,8 @@ fn what_ended_while_nobody_listened_is_asked_for_and_told_once() {
     watch.feed(at(5_000), detail(record("a")));
     let steps = watch.feed(at(5_000), FeedEvent::Complete);
     assert_eq!(steps, [Step::AskAlerts { since: at(3_200).wall }]);
-    let answer = vec![
-        resolved(alert(3, "a"), at(4_900).wall),
-        resolved(alert(1, "a"), at(4_500).wall),
-        end,
-    ];
+    let answer =
+        vec![resolved(alert(3, "a"), at(4_900).wall), resolved(alert(1, "a"), at(4_500).wall), end];
     let missed = lines(watch.missed(answer.clone()));
     let told: Vec<_> = missed.iter().map(|line| (&line["id"], &line["state"])).collect();
     assert_eq!(told, [(&json!(1), &json!("resolved")), (&json!(3), &json!("resolved"))]);

@@ -10,6 +10,7 @@
 mod peer;
 mod pki;
 mod records;
+mod screen;
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -82,7 +83,8 @@ fn hosts_are_listed_for_programs_and_for_people() {
     let pki = Pki::new();
     let peer = Peer::start(&pki, fleet());
     let all = json(&run(&pki, &peer, &["hosts", "--json"]));
-    let names: Vec<&str> = all.as_array().unwrap().iter().map(|h| h["host"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        all.as_array().unwrap().iter().map(|h| h["host"].as_str().unwrap()).collect();
     assert_eq!(names, ["db-1", "web-1"]);
     assert_eq!(all[0]["metrics"]["disks"].as_array().unwrap().len(), 900, "pages are joined");
     assert!(all[1]["heartbeat_age_ms"].as_f64().unwrap() >= 400.0);
@@ -101,7 +103,10 @@ fn one_host_comes_with_its_log() {
     let pki = Pki::new();
     let peer = Peer::start(&pki, fleet());
     let one = json(&run(&pki, &peer, &["host", "web-1", "--json"]));
-    assert_eq!((&one["host"], &one["connections"][0]["event"]), (&"web-1".into(), &"connect".into()));
+    assert_eq!(
+        (&one["host"], &one["connections"][0]["event"]),
+        (&"web-1".into(), &"connect".into())
+    );
     let table = text(&run(&pki, &peer, &["host", "web-1"]).stdout);
     assert!(table.contains("CONNECTIONS") && table.contains("10.0.0.7:40112"), "{table}");
     let unknown = run(&pki, &peer, &["host", "web-9"]);
@@ -206,10 +211,20 @@ fn misuse_ends_with_64_and_says_what_to_do() {
     let pki = Pki::new();
     let peer = Peer::start(&pki, fleet());
     for arguments in [
-        &["hosts", "cpu>>"][..], &["hosts", "severity=critical"], &["hosts", "nosuch=1"],
-        &["alerts", "role=db"], &["ack"], &["ack", "x"], &["ack", "1", "--host", "a"], &["nosuch"],
-        &["hosts", "--live"], &["alerts", "--state", "burning"], &["host", "WEB"], &[],
-        &["hosts", "--config", "/nonexistent/console.toml"], &["hosts", "--nosuch"],
+        &["hosts", "cpu>>"][..],
+        &["hosts", "severity=critical"],
+        &["hosts", "nosuch=1"],
+        &["alerts", "role=db"],
+        &["ack"],
+        &["ack", "x"],
+        &["ack", "1", "--host", "a"],
+        &["nosuch"],
+        &["hosts", "--live"],
+        &["alerts", "--state", "burning"],
+        &["host", "WEB"],
+        &[],
+        &["hosts", "--config", "/nonexistent/console.toml"],
+        &["hosts", "--nosuch"],
     ] {
         let output = run(&pki, &peer, arguments);
         assert_eq!(code(&output), 64, "{arguments:?}: {}", text(&output.stderr));
@@ -283,7 +298,10 @@ fn read(output: ChildStdout, lines: &mpsc::Sender<Value>) {
 #[test]
 fn watch_shows_the_state_then_changes_and_survives_a_restart() {
     let pki = Pki::new();
-    let peer = Peer::start(&pki, State { hosts: vec![host("web-1", HostState::Online)], ..State::default() });
+    let peer = Peer::start(
+        &pki,
+        State { hosts: vec![host("web-1", HostState::Online)], ..State::default() },
+    );
     let watching = Watching::start(&pki, &peer);
     let hello = watching.next();
     assert_eq!((&hello["kind"], &hello["daemon"]), (&"hello".into(), &"mon-1".into()));
@@ -293,23 +311,47 @@ fn watch_shows_the_state_then_changes_and_survives_a_restart() {
     let down = host("web-1", HostState::Down);
     peer.send(&FeedHostEvent { at: now(), previous: None, retired: false, record: down.clone() });
     let changed = watching.next();
-    assert_eq!((&changed["state"], &changed["previous"]["state"]), (&"down".into(), &"online".into()));
-    peer.send(&FeedAlertEvent { at: now(), previous: None, record: alert(5, "web-1") });
+    assert_eq!(
+        (&changed["state"], &changed["previous"]["state"]),
+        (&"down".into(), &"online".into())
+    );
+    let open = alert(5, "web-1");
+    peer.send(&FeedAlertEvent { at: now(), previous: None, record: open.clone() });
     assert_eq!(watching.next()["kind"], "alert");
     {
         let mut state = peer.state.lock().unwrap();
         state.hosts = vec![down];
-        state.alerts = vec![alert(5, "web-1")];
+        state.alerts = vec![open.clone()];
     }
     peer.cut();
     let gone = watching.next();
     assert_eq!((&gone["kind"], &gone["state"]), (&"daemon".into(), &"gone".into()));
     assert_eq!(watching.next()["state"], "back");
-    peer.state.lock().unwrap().alerts = vec![resolved(alert(5, "web-1"))];
-    peer.send(&FeedAlertEvent { at: now(), previous: None, record: resolved(alert(5, "web-1")) });
-    let resolved = watching.next();
-    assert_eq!((&resolved["id"], &resolved["state"]), (&5.into(), &"resolved".into()));
+    // Told by the feed and by the answer to what was missed: one line all the same.
+    let over = resolved(open);
+    peer.state.lock().unwrap().alerts = vec![over.clone()];
+    peer.send(&FeedAlertEvent { at: now(), previous: None, record: over });
+    let line = watching.next();
+    assert_eq!((&line["id"], &line["state"]), (&5.into(), &"resolved".into()));
+    let next = alert(6, "web-1");
+    peer.send(&FeedAlertEvent { at: now(), previous: None, record: next });
+    assert_eq!(watching.next()["id"], 6);
     assert_eq!(watching.end(rustix::process::Signal::INT), 0);
+}
+
+#[test]
+fn watch_leaves_a_silent_daemon_for_a_fresh_link() {
+    let pki = Pki::new();
+    let peer = Peer::start(&pki, fleet());
+    let watching = Watching::start(&pki, &peer);
+    let first: Vec<Value> = (0..4).map(|_| watching.next()).collect();
+    assert_eq!(first[3]["kind"], "alert");
+    peer.mute();
+    let gone = watching.next();
+    assert_eq!((&gone["state"], &gone["kind"]), (&"gone".into(), &"daemon".into()));
+    assert!(gone["reason"].as_str().unwrap().contains("silent"), "{gone}");
+    assert_eq!(watching.next()["state"], "back");
+    assert_eq!(watching.end(rustix::process::Signal::TERM), 0);
 }
 
 #[test]

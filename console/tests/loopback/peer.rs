@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use systole_common::ids::InstanceId;
-use systole_common::net::endpoint::{EndpointKeys, ServerEndpoint, server_endpoint, widen_for_console};
+use systole_common::net::endpoint::{
+    EndpointKeys, ServerEndpoint, server_endpoint, widen_for_console,
+};
 use systole_common::net::framed::{FrameReader, FrameWriter};
 use systole_common::net::tls::ServerTls;
 use systole_common::time::UnixMs;
@@ -40,6 +42,10 @@ pub(crate) struct State {
     /// Refuses the hello.
     pub(crate) unwelcome: Option<(RefusalCode, &'static str)>,
     pub(crate) acks: Vec<Ack>,
+    /// Feeds that were opened.
+    pub(crate) feeds: usize,
+    /// The first so many of them fall silent.
+    pub(crate) muted: usize,
 }
 
 /// The daemon, on a runtime of its own.
@@ -71,6 +77,12 @@ impl Peer {
     /// Sends a frame on every feed.
     pub(crate) fn send(&self, frame: &impl Body) {
         let _ = self.feed.send(encode_frame(1, frame).unwrap());
+    }
+
+    /// Lets the feeds that there are fall silent; new ones tick.
+    pub(crate) fn mute(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.muted = state.feeds;
     }
 
     /// Ends every connection as a restart would.
@@ -184,6 +196,11 @@ async fn feed_to(
     mut feed: broadcast::Receiver<Vec<u8>>,
 ) {
     let Ok(send) = connection.open_uni().await else { return };
+    let number = {
+        let mut state = state.lock().unwrap();
+        state.feeds += 1;
+        state.feeds
+    };
     let mut writer = FrameWriter::new(send, 1);
     writer.queue(&StreamOpen { stream: StreamName::Feed.into() }).unwrap();
     picture(&mut writer, &state.lock().unwrap());
@@ -194,7 +211,9 @@ async fn feed_to(
         }
         tokio::select! {
             _ = ticks.tick() => {
-                writer.queue(&FeedTick { sequence, at: now(), loop_lag_us: 0 }).unwrap();
+                if state.lock().unwrap().muted < number {
+                    writer.queue(&FeedTick { sequence, at: now(), loop_lag_us: 0 }).unwrap();
+                }
             }
             frame = feed.recv() => match frame {
                 Ok(frame) if !frame.is_empty() => writer.queue_encoded(&frame).unwrap(),

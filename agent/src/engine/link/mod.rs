@@ -89,7 +89,8 @@ impl Link {
         }
         let silent = |session: &mut Session| session.overdue_at(patience) <= now;
         if let Some(candidate) = self.candidate.take_if(silent) {
-            turn.close(&candidate, CloseCode::Goodbye, summary::NO_ECHO_ON_FRESH);
+            // No goodbye: the host stays.
+            turn.close(&candidate, CloseCode::Replaced, summary::NO_ECHO_ON_FRESH);
             let why = summary::no_echo(&candidate.remote, patience);
             self.set_back(turn, self.kind(), why, Retry::Backoff);
         }
@@ -120,7 +121,9 @@ impl Link {
         connection: ConnectionId,
         accepted: Accepted,
     ) {
-        self.attempt = None;
+        if !self.settle_attempt(connection) {
+            return;
+        }
         self.retry_at = None;
         let session = Session::new(connection, accepted, turn.now);
         if self.current.is_none() {
@@ -132,15 +135,30 @@ impl Link {
     }
 
     /// The hello was refused.
-    pub(super) fn refused(&mut self, turn: &mut Turn<'_>, refusal: Refusal) {
-        self.attempt = None;
+    pub(super) fn refused(
+        &mut self,
+        turn: &mut Turn<'_>,
+        connection: ConnectionId,
+        refusal: Refusal,
+    ) {
+        if !self.settle_attempt(connection) {
+            return;
+        }
         let retry = Retry::after_refusal(&refusal);
         self.set_back(turn, Kind::Refused, refusal.text, retry);
     }
 
     /// The attempt came to nothing; `refused` if a certificate was the reason.
-    pub(super) fn failed(&mut self, turn: &mut Turn<'_>, why: String, refused: bool) {
-        self.attempt = None;
+    pub(super) fn failed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        connection: ConnectionId,
+        why: String,
+        refused: bool,
+    ) {
+        if !self.settle_attempt(connection) {
+            return;
+        }
         if refused {
             self.set_back(turn, Kind::Refused, why, Retry::After(SLOW_RETRY));
         } else {
@@ -264,6 +282,11 @@ impl Link {
     /// Remembers that a heartbeat was written on each of its connections.
     pub(super) fn beat(&mut self, sequence: u64, now: Mono) {
         self.sessions_mut().for_each(|session| session.beat(sequence, now));
+    }
+
+    /// Forgets the attempt under way if it is `connection`; whether it was.
+    fn settle_attempt(&mut self, connection: ConnectionId) -> bool {
+        self.attempt.take_if(|attempt| attempt.connection == connection).is_some()
     }
 
     fn race(&mut self, now: Mono) {

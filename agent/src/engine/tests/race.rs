@@ -53,7 +53,11 @@ fn a_fresh_one_without_echo_is_dropped_and_the_old_one_kept() {
     rig.accept(fresh);
     rig.look();
     rig.advance(3000);
-    assert_eq!(rig.closes(), [(fresh, CloseCode::Goodbye)]);
+    assert_eq!(
+        rig.closes(),
+        [(fresh, CloseCode::Replaced)],
+        "a goodbye would say that the host leaves"
+    );
     rig.advance(6000);
     assert!(!rig.dials().is_empty(), "the next one is raced");
     assert!(rig.closes().iter().all(|(connection, _)| *connection != old));

@@ -4,25 +4,28 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use quinn::Connection;
+use quinn::{Connection, VarInt, WriteError};
 use systole_common::ids::{BootId, InstanceId, SpoolEpoch};
-use systole_common::net::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
+use systole_common::model::coded::Coded;
+use systole_common::net::endpoint::{ClientEndpoint, EndpointError};
 use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
 use systole_common::net::handshake::Unconnected;
 use systole_common::net::refusal::{Failure, explain};
-use systole_common::net::socket::local_for;
 use systole_common::net::tls::ClientTls;
 use systole_common::text::scrub;
 use systole_common::wire::hello::{
-    Clocks, Hello, HelloAnswer, Purpose, Refusal, StreamName, StreamOpen,
+    Clocks, CloseCode, Hello, HelloAnswer, Purpose, Refusal, StreamName, StreamOpen,
 };
 use systole_common::wire::{VERSION_MAX, VERSION_MIN};
 use tokio::net::lookup_host;
 use tokio::sync::mpsc;
 
 use super::Event;
+use super::endpoints::Endpoints;
 use crate::engine::input::{Accepted, ConnectionId, DaemonAddress, Input};
+use crate::engine::summary::ABANDONED;
 use crate::limits::KEEP_ALIVE;
 use crate::shell::clocks::clocks;
 
@@ -65,19 +68,45 @@ pub(super) struct Attempt {
     pub(super) daemon: DaemonAddress,
     pub(super) tls: ClientTls,
     pub(super) introduction: Introduction,
+    pub(super) endpoints: Arc<Endpoints>,
     pub(super) events: mpsc::Sender<Event>,
 }
 
 /// A connection whose hello was accepted.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) connection: Connection,
-    pub(super) endpoint: ClientEndpoint,
+    pub(super) connection: Unused,
+    pub(super) endpoint: Arc<ClientEndpoint>,
     /// The negotiated version.
     pub(super) version: u8,
     /// The daemon and its address, for messages.
     pub(super) peer: String,
     pub(super) accepted: Accepted,
+}
+
+/// A connection that is closed with a reason unless somebody takes it into use.
+#[derive(Debug)]
+pub(super) struct Unused {
+    connection: Connection,
+    is_used: bool,
+}
+
+impl Unused {
+    /// Takes the connection into use.
+    pub(super) fn take(mut self) -> Connection {
+        self.is_used = true;
+        self.connection.clone()
+    }
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        if !self.is_used {
+            // No goodbye: that would say that the host leaves.
+            let code = VarInt::from_u32(CloseCode::Replaced.code().into());
+            self.connection.close(code, ABANDONED.as_bytes());
+        }
+    }
 }
 
 /// Why an attempt came to nothing.
@@ -146,13 +175,16 @@ impl Attempt {
 
     async fn connect(&self) -> Result<Result<Opened, Refusal>, AttemptError> {
         let address = self.look_up().await?;
-        let endpoint = client_endpoint(local_for(address))?;
+        let endpoint = self.endpoints.fresh(address)?;
         let name = &self.daemon.name;
-        let connection = endpoint.dial(&self.tls, name, address, Some(KEEP_ALIVE)).await?;
+        let dialled = endpoint.dial(&self.tls, name, address, Some(KEEP_ALIVE)).await?;
+        let connection = Unused { connection: dialled, is_used: false };
         let _ = self.events.send(Event::Input(Input::Answering { connection: self.id })).await;
         let peer = format!("{name} ({address})");
-        let answer =
-            self.say_hello(&connection).await.map_err(|error| AttemptError::frame(&peer, error))?;
+        let answer = self
+            .say_hello(&connection.connection)
+            .await
+            .map_err(|error| AttemptError::frame(&peer, error))?;
         if let Some(refusal) = answer.refused {
             let text = scrub(&refusal.text).into_owned();
             return Ok(Err(Refusal { text, ..refusal }));
@@ -186,7 +218,7 @@ impl Attempt {
         let (send, receive) = connection
             .open_bi()
             .await
-            .map_err(|error| FrameError::Write(quinn::WriteError::ConnectionLost(error)))?;
+            .map_err(|error| FrameError::Write(WriteError::ConnectionLost(error)))?;
         let mut writer = FrameWriter::new(send, 0);
         writer.queue(&StreamOpen { stream: StreamName::Hello.into() })?;
         writer.queue(&self.introduction.hello(clocks()))?;

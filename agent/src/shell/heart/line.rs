@@ -34,7 +34,7 @@ const HEARTBEAT_PRIORITY: i32 = 10;
 #[derive(Debug)]
 pub(super) struct Line {
     connection: Connection,
-    endpoint: ClientEndpoint,
+    endpoint: Arc<ClientEndpoint>,
     version: u8,
     heartbeats: mpsc::Sender<Vec<u8>>,
 }
@@ -49,6 +49,7 @@ impl Line {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let Opened { connection, endpoint, version, peer, accepted: _ } = opened;
+        let connection = connection.take();
         let (heartbeats, waiting) = mpsc::channel(HEARTBEATS_WAITING_MAX);
         let line = Self { connection: connection.clone(), endpoint, version, heartbeats };
         let newest = metrics::Newest::of(&shared);
@@ -68,7 +69,7 @@ impl Line {
     }
 
     /// Closes the connection with a reason; its endpoint still has that to send.
-    pub(super) fn close(self, code: CloseCode, reason: &str) -> ClientEndpoint {
+    pub(super) fn close(self, code: CloseCode, reason: &str) -> Arc<ClientEndpoint> {
         self.connection.close(VarInt::from_u32(code.code().into()), reason.as_bytes());
         self.endpoint
     }

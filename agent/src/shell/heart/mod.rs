@@ -4,6 +4,7 @@
 //! slow collector or a client of the local socket cannot delay a heartbeat.
 
 pub mod attempt;
+mod endpoints;
 mod line;
 mod metrics;
 
@@ -35,6 +36,7 @@ use crate::shell::shared::{Command, Shared, Told};
 use crate::shell::stop::StopSignals;
 use crate::shell::vitals::VitalSigns;
 use attempt::{Attempt, Introduction, Opened};
+use endpoints::Endpoints;
 use line::Line;
 
 /// What a connection or attempt reports.
@@ -62,7 +64,8 @@ pub struct Heart {
     certificate: Option<Certificate>,
     attempts: BTreeMap<ConnectionId, AbortHandle>,
     lines: BTreeMap<ConnectionId, Line>,
-    closing: Vec<ClientEndpoint>,
+    endpoints: Arc<Endpoints>,
+    closing: Vec<Arc<ClientEndpoint>>,
     replies: BTreeMap<RequestId, oneshot::Sender<Told>>,
     requests: u64,
     sender: mpsc::Sender<Event>,
@@ -91,6 +94,7 @@ impl Heart {
             certificate: None,
             attempts: BTreeMap::new(),
             lines: BTreeMap::new(),
+            endpoints: Arc::default(),
             closing: Vec::new(),
             replies: BTreeMap::new(),
             requests: 0,
@@ -251,6 +255,7 @@ impl Heart {
             daemon,
             tls: certificate.tls.clone(),
             introduction: self.introduction.clone(),
+            endpoints: self.endpoints.clone(),
             events: self.sender.clone(),
         };
         self.attempts.insert(id, tokio::spawn(attempt.run()).abort_handle());

@@ -36,9 +36,18 @@ fn hosts_are_found_by_what_they_are() {
 fn hosts_are_found_by_what_they_measure() {
     let all = ["db-1", "web-2", "web-1"];
     for filter in [
-        "cpu>41 cpu<=41.25", "memory=50%", "disk>=93", "disk[/]=20%", "inodes=1", "inodes[/var]<2",
-        "iowait>1 steal=0", "load1<0.5 load5=0.5 load15=0.25 cores=3", "rx>40MB rx[eth0]>40MB tx<1KiB",
-        "read=1.5KiB write=0 busy=2.5", "rtt<1ms offset<0 uptime>=1d interval=1s", "since>0s",
+        "cpu>41 cpu<=41.25",
+        "memory=50%",
+        "disk>=93",
+        "disk[/]=20%",
+        "inodes=1",
+        "inodes[/var]<2",
+        "iowait>1 steal=0",
+        "load1<0.5 load5=0.5 load15=0.25 cores=3",
+        "rx>40MB rx[eth0]>40MB tx<1KiB",
+        "read=1.5KiB write=0 busy=2.5",
+        "rtt<1ms offset<0 uptime>=1d interval=1s",
+        "since>0s",
     ] {
         assert_eq!(hosts(filter), all, "{filter}");
     }
@@ -56,7 +65,8 @@ fn ages_count_on() {
 
 #[test]
 fn every_field_that_is_offered_is_one_of_the_language() {
-    let known: Vec<&str> = systole_common::filter::fields().iter().map(|field| field.name).collect();
+    let known: Vec<&str> =
+        systole_common::filter::fields().iter().map(|field| field.name).collect();
     for name in HOST_FIELDS.iter().chain(ALERT_FIELDS) {
         assert!(known.contains(name), "{name}");
     }
