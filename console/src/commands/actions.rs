@@ -8,7 +8,7 @@ use systole_common::wire::codec::Body;
 use systole_common::wire::console::{Ack, AlertRecord, AlertTargets, Resolve, Retire, Unack};
 use systole_common::wire::limits::REASON_BYTES_MAX;
 
-use super::{link, say};
+use super::{say, talk};
 use crate::cli::{Common, Targets};
 use crate::error::ConsoleError;
 use crate::json::{AlertJson, HostJson};
@@ -41,27 +41,19 @@ pub(super) async fn resolve(
 }
 
 pub(super) async fn retire(common: &Common, host: &HostId) -> Result<(), ConsoleError> {
-    let link = link(common).await?;
-    let hosts = link.ask(&Retire { host: host.to_string() }).await?.hosts().await?;
+    let request = Retire { host: host.to_string() };
+    let hosts = talk(common, async |link| Ok(link.ask(&request).await?.hosts().await?)).await?;
     if common.json {
         let now = clock::now().mono;
         let hosts: Vec<HostJson> = hosts.iter().map(|host| HostJson::new(host, now)).collect();
-        output::json(&hosts).map_err(ConsoleError::Output)?;
-    } else {
-        say(&format!(
-            "{host} is retired and its alerts are resolved; if it beats again it is new"
-        ))?;
+        return output::json(&hosts).map_err(ConsoleError::Output);
     }
-    link.farewell().await;
-    Ok(())
+    say(&format!("{host} is retired and its alerts are resolved; if it beats again it is new"))
 }
 
 async fn act<B: Body>(common: &Common, request: &B, done: &str) -> Result<(), ConsoleError> {
-    let link = link(common).await?;
-    let changed = link.ask(request).await?.alerts().await?;
-    print(common, &changed, done)?;
-    link.farewell().await;
-    Ok(())
+    let changed = talk(common, async |link| Ok(link.ask(request).await?.alerts().await?)).await?;
+    print(common, &changed, done)
 }
 
 fn print(common: &Common, changed: &[AlertRecord], done: &str) -> Result<(), ConsoleError> {

@@ -4,12 +4,13 @@ use systole_common::ids::HostId;
 use systole_common::model::alert::AlertState;
 use systole_common::wire::console::{AlertRecord, AlertsQuery};
 
-use super::{filter, link, say};
+use super::{filter, say, talk};
 use crate::cli::{AlertsArgs, Common, States};
 use crate::error::ConsoleError;
 use crate::json::AlertJson;
 use crate::model::alerts::is_open;
 use crate::model::subject::{ALERT_FIELDS, AlertSubject, check_names};
+use crate::shell::link::Link;
 use crate::shell::{clock, output};
 use crate::view::alerts::table;
 
@@ -25,17 +26,15 @@ pub(super) async fn run(common: &Common, args: &AlertsArgs) -> Result<(), Consol
         since,
         host: args.host.as_ref().map(HostId::to_string),
     };
-    let link = link(common).await?;
-    let mut alerts = link.ask(&query).await?.alerts().await?;
+    let ask = async |link: &Link| Ok(link.ask(&query).await?.alerts().await?);
+    let mut alerts = talk(common, ask).await?;
     alerts.retain(|alert| {
         has_state(alert, states)
             && args.severity.is_none_or(|severity| alert.severity == severity.into())
             && since.is_none_or(|since| alert.resolved_at.max(Some(alert.since)) >= Some(since))
             && filter.matches(&AlertSubject::new(alert, now))
     });
-    print(common, args, &alerts)?;
-    link.farewell().await;
-    Ok(())
+    print(common, args, &alerts)
 }
 
 /// Open ones unless something else was asked for; a time asks for resolved ones as well.

@@ -2,29 +2,28 @@
 
 use systole_common::wire::console::AuditQuery;
 
-use super::{link, say};
+use super::{say, talk};
 use crate::cli::{Common, Since};
 use crate::error::ConsoleError;
 use crate::json::AuditJson;
 use crate::limits::AUDIT_SHOWN_MAX;
+use crate::shell::link::Link;
 use crate::shell::{clock, output};
 use crate::view::audit::table;
 
 pub(super) async fn run(common: &Common, since: Option<Since>) -> Result<(), ConsoleError> {
     let since = since.map(|since| since.at(clock::now().wall));
-    let link = link(common).await?;
     let query = AuditQuery { since, count_max: AUDIT_SHOWN_MAX };
-    let lines = link.ask(&query).await?.audit().await?;
+    let ask = async |link: &Link| Ok(link.ask(&query).await?.audit().await?);
+    let lines = talk(common, ask).await?;
     if common.json {
         let lines: Vec<AuditJson> = lines.iter().map(AuditJson::from).collect();
-        output::json(&lines).map_err(ConsoleError::Output)?;
+        output::json(&lines).map_err(ConsoleError::Output)
     } else if lines.is_empty() {
         say(
             "nobody has done anything yet in that time; `ack`, `resolve` and `retire` leave a line here",
-        )?;
+        )
     } else {
-        output::lines(&table(&lines).lines(output::width())).map_err(ConsoleError::Output)?;
+        output::lines(&table(&lines).lines(output::width())).map_err(ConsoleError::Output)
     }
-    link.farewell().await;
-    Ok(())
 }

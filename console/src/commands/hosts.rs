@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use systole_common::wire::console::HostsQuery;
 
-use super::{dialer, filter, say};
+use super::{dialer, filter, say, talk};
 use crate::cli::{Common, HostsArgs};
 use crate::error::ConsoleError;
 use crate::json::HostJson;
@@ -27,8 +27,8 @@ pub(super) async fn run(common: &Common, args: &HostsArgs) -> Result<(), Console
         }
         return live::run(dialer(common)?, (!filter.is_empty()).then_some(filter)).await;
     }
-    let link = dialer(common)?.dial().await?;
-    let hosts = link.ask(&HostsQuery { hosts: Vec::new() }).await?.hosts().await?;
+    let query = HostsQuery { hosts: Vec::new() };
+    let hosts = talk(common, async |link| Ok(link.ask(&query).await?.hosts().await?)).await?;
     let labels: BTreeSet<String> = hosts
         .iter()
         .flat_map(|host| host.record.labels.iter().map(|(key, _)| key.clone()))
@@ -38,9 +38,7 @@ pub(super) async fn run(common: &Common, args: &HostsArgs) -> Result<(), Console
     let now = clock::now();
     let mut rows: Vec<Row> = hosts.into_iter().map(Row::of).collect();
     rows.retain(|row| filter.matches(&RowSubject { row, now }));
-    print(common, rows, known, &text)?;
-    link.farewell().await;
-    Ok(())
+    print(common, rows, known, &text)
 }
 
 fn print(

@@ -76,9 +76,16 @@ fn dialer(common: &Common) -> Result<Dialer, ConsoleError> {
     Ok(Dialer::new(&config(common)?)?)
 }
 
-/// A link to the first daemon that answers.
-async fn link(common: &Common) -> Result<Link, ConsoleError> {
-    Ok(dialer(common)?.dial().await?)
+/// Talks to the first daemon that answers, and says goodbye whatever came of it: a daemon that is
+/// left without one takes the console for alive for a while.
+async fn talk<T>(
+    common: &Common,
+    ask: impl AsyncFnOnce(&Link) -> Result<T, ConsoleError>,
+) -> Result<T, ConsoleError> {
+    let link = dialer(common)?.dial().await?;
+    let answer = ask(&link).await;
+    link.farewell().await;
+    answer
 }
 
 /// The filter of a command line, with its text.

@@ -23,7 +23,7 @@ pub(super) async fn run(common: &Common, with_metrics: bool) -> Result<(), Conso
     let mut events = session::start(dialer);
     let mut watcher = Watcher::new(with_metrics);
     let closed = output_closed();
-    tokio::select! {
+    let end = tokio::select! {
         () = ending.wait() => Ok(()),
         // Whoever read this has enough: as quiet as the error of a write would be.
         _ = closed => Ok(()),
@@ -33,7 +33,11 @@ pub(super) async fn run(common: &Common, with_metrics: bool) -> Result<(), Conso
             }
             Err(ConsoleError::FeedStopped)
         } => end,
+    };
+    if let Some(link) = watcher.link {
+        link.farewell().await;
     }
+    end
 }
 
 struct Watcher {

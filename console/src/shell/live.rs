@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::Signal;
 use tokio::time::{Instant, sleep_until};
 
 use super::dial::Dialer;
@@ -25,32 +26,21 @@ use systole_common::filter::Filter;
 /// Size that is drawn for when the terminal does not tell its own.
 const SIZE_UNKNOWN: Size = Size { width: 80, height: 24 };
 
-/// Shows the live table until somebody leaves it.
+/// Shows the live table until somebody leaves it, and says goodbye to the daemon.
 pub async fn run(dialer: Dialer, filter: Option<Filter>) -> Result<(), ConsoleError> {
     let mut ending = Ending::listen().map_err(ConsoleError::Output)?;
     let mut resized = signals::resized().map_err(ConsoleError::Output)?;
     terminal::restore_on_panic();
     let terminal = Terminal::take(output::attributes()).map_err(ConsoleError::Output)?;
     let mut screen = Screen::new(terminal, filter);
-    let mut keys = keys::listen();
-    let mut events = session::start(dialer);
-    while !screen.is_left {
-        screen.paint_if_due().map_err(ConsoleError::Output)?;
-        tokio::select! {
-            () = ending.wait() => break,
-            _ = resized.recv() => screen.perform(Cmd::Repaint),
-            key = keys.recv() => match key {
-                Some(key) => screen.take(Msg::Key(key)),
-                None => break,
-            },
-            event = events.recv() => match event {
-                Some(event) => screen.session(event)?,
-                None => return Err(ConsoleError::FeedStopped),
-            },
-            () = sleep_until(screen.next_paint()) => {}
-        }
+    let end = screen.follow(dialer, &mut ending, &mut resized).await;
+    let link = screen.link.take();
+    // The terminal is given back first.
+    drop(screen);
+    if let Some(link) = link {
+        link.farewell().await;
     }
-    Ok(())
+    end
 }
 
 struct Screen {
@@ -77,6 +67,34 @@ impl Screen {
             is_left: false,
             link: None,
         }
+    }
+
+    /// Until somebody leaves.
+    async fn follow(
+        &mut self,
+        dialer: Dialer,
+        ending: &mut Ending,
+        resized: &mut Signal,
+    ) -> Result<(), ConsoleError> {
+        let mut keys = keys::listen();
+        let mut events = session::start(dialer);
+        while !self.is_left {
+            self.paint_if_due().map_err(ConsoleError::Output)?;
+            tokio::select! {
+                () = ending.wait() => break,
+                _ = resized.recv() => self.perform(Cmd::Repaint),
+                key = keys.recv() => match key {
+                    Some(key) => self.take(Msg::Key(key)),
+                    None => break,
+                },
+                event = events.recv() => match event {
+                    Some(event) => self.session(event)?,
+                    None => return Err(ConsoleError::FeedStopped),
+                },
+                () = sleep_until(self.next_paint()) => {}
+            }
+        }
+        Ok(())
     }
 
     fn session(&mut self, event: SessionEvent) -> Result<(), ConsoleError> {

@@ -41,7 +41,7 @@ pub(super) struct Context {
 }
 
 /// Our version, as it stands in hellos.
-pub(super) const SOFTWARE: &str = concat!("systoled ", env!("CARGO_PKG_VERSION"));
+pub(super) const SOFTWARE: &str = env!("CARGO_PKG_VERSION");
 
 impl Context {
     /// Tells the engine something; waits while too much waits already. Nobody listens after the end.

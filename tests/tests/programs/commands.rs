@@ -205,6 +205,27 @@ fn watch_ends_quietly_when_nobody_reads_any_more() -> Result<()> {
 }
 
 #[test]
+fn consoles_say_goodbye_however_they_end() -> Result<()> {
+    let scene = Scene::play(1)?;
+    let mut watches = [scene.watch()?, scene.watch()?];
+    for (watch, signal) in watches.iter_mut().zip([Signal::INT, Signal::TERM]) {
+        let status = watch.stop(signal)?;
+        ensure!(status.code() == Some(0), "{status}");
+    }
+    scene.console(&["ack", "4711"])?.refused(1, &["4711"])?;
+    scene.viewer(&["retire", "demo-1"])?.refused(77, &["admin"])?;
+    let journal = scene.daemon_journal();
+    let came = journal.with(&["console connected"])?.len();
+    // None of them keeps its place until it is found to be dead.
+    until("every console left", PATIENCE, || {
+        let left = journal.with(&["console disconnected"])?;
+        let strays = left.iter().find(|line| !line.contains("it left"));
+        ensure!(strays.is_none(), "{strays:?}");
+        Ok((left.len() == came).then_some(()))
+    })
+}
+
+#[test]
 fn check_config_prints_sources_and_connects() -> Result<()> {
     let scene = Scene::play(1)?;
     let daemon = |args: &[&str]| -> Result<Ending> {

@@ -196,7 +196,7 @@ fn flatten(stream: TokenStream, row: &mut Vec<Token>) {
         let line = tree.span().start().line;
         match tree {
             TokenTree::Ident(ident) => {
-                row.push(Token { kind: Kind::Ident(ident.to_string()), line })
+                row.push(Token { kind: Kind::Ident(ident.to_string()), line });
             }
             TokenTree::Punct(punct) => row.push(Token { kind: Kind::Punct(punct.as_char()), line }),
             TokenTree::Literal(_) => row.push(Token { kind: Kind::Literal, line }),
