@@ -32,7 +32,9 @@ pub const FEED_SILENCE_MAX: Duration = Duration::from_secs(3);
 /// Between packets that ask a silent daemon for a sign of life: one that restarted answers at once.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// Longest wait for a farewell to leave the socket.
-pub const FAREWELL_MAX: Duration = Duration::from_millis(25);
+pub const FAREWELL_MAX: Duration = Duration::from_millis(250);
+/// How often it is looked whether it has left.
+pub const FAREWELL_LOOK: Duration = Duration::from_millis(2);
 /// Alerts that ended, kept so that none is printed twice.
 pub const ENDED_ALERTS_REMEMBERED: usize = 4_096;
 

@@ -8,7 +8,7 @@ use quinn::{Connection, VarInt};
 use systole_common::ids::{BootId, InstanceId, SpoolEpoch};
 use systole_common::model::coded::Coded;
 use systole_common::net::certificates::{CertificateError, Credentials};
-use systole_common::net::endpoint::{ClientEndpoint, client_endpoint};
+use systole_common::net::endpoint::client_endpoint;
 use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
 use systole_common::net::identity::Holder;
 use systole_common::net::limits::CONSOLE_ATTEMPT_TIMEOUT_MS;
@@ -88,7 +88,7 @@ impl Dialer {
         let dialled = endpoint.dial(&self.tls, &place.name, address, Some(KEEP_ALIVE)).await;
         let connection = dialled.map_err(|error| LinkError::Unconnected(error.into()))?;
         match self.greet(&connection).await {
-            Ok(answer) => welcomed(endpoint, connection, place, address, answer),
+            Ok(answer) => welcomed(connection, place, address, answer),
             Err(error) => Err(LinkError::lost(place, address, error)),
         }
     }
@@ -119,7 +119,6 @@ impl Dialer {
 }
 
 fn welcomed(
-    endpoint: ClientEndpoint,
     connection: Connection,
     place: &DaemonPlace,
     address: SocketAddr,
@@ -140,7 +139,7 @@ fn welcomed(
         software: answer.software,
         version: answer.version,
     };
-    Ok(Link::new(endpoint, connection, place.clone(), welcome))
+    Ok(Link::new(connection, place.clone(), welcome))
 }
 
 /// A close code as quinn takes it.

@@ -7,19 +7,19 @@ use std::time::Duration;
 use quinn::Connection;
 use systole_common::exit::Exit;
 use systole_common::model::coded::Growing;
-use systole_common::net::endpoint::{ClientEndpoint, EndpointError};
+use systole_common::net::endpoint::EndpointError;
 use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
 use systole_common::net::handshake::Unconnected;
 use systole_common::net::refusal::{Failure, explain};
 use systole_common::text::scrub;
 use systole_common::wire::codec::{Body, WireError};
 use systole_common::wire::hello::{CloseCode, Refusal, RefusalCode, StreamName, StreamOpen};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::dial::{close_code, is_certificate};
 use super::reply::Reply;
 use crate::config::DaemonPlace;
-use crate::limits::FAREWELL_MAX;
+use crate::limits::{FAREWELL_LOOK, FAREWELL_MAX};
 
 /// Why there is no link, or why it said no.
 #[derive(Debug, thiserror::Error)]
@@ -199,7 +199,6 @@ pub struct Welcome {
 /// A connection to a daemon that welcomed us.
 #[derive(Debug)]
 pub struct Link {
-    endpoint: ClientEndpoint,
     connection: Connection,
     place: DaemonPlace,
     /// What the daemon said.
@@ -207,13 +206,8 @@ pub struct Link {
 }
 
 impl Link {
-    pub(super) fn new(
-        endpoint: ClientEndpoint,
-        connection: Connection,
-        place: DaemonPlace,
-        welcome: Welcome,
-    ) -> Self {
-        Self { endpoint, connection, place, welcome }
+    pub(super) fn new(connection: Connection, place: DaemonPlace, welcome: Welcome) -> Self {
+        Self { connection, place, welcome }
     }
 
     /// Asks, on a stream of its own.
@@ -264,8 +258,18 @@ impl Link {
 
     /// Says goodbye, so that the daemon need not wait for a time-out.
     pub async fn farewell(&self) {
+        let sent = || self.connection.stats().udp_tx.datagrams;
         self.connection.close(close_code(CloseCode::Goodbye), b"");
-        let _ = timeout(FAREWELL_MAX, self.endpoint.endpoint().wait_idle()).await;
+        // From here on nothing is sent but the goodbye. If it was quicker than this, that costs a moment.
+        let before = sent();
+        let gone = async {
+            while sent() == before {
+                sleep(FAREWELL_LOOK).await;
+            }
+            // It is counted just before it is handed to the system.
+            sleep(FAREWELL_LOOK).await;
+        };
+        let _ = timeout(FAREWELL_MAX, gone).await;
     }
 }
 
