@@ -6,7 +6,9 @@
 //! * [`config`]: layered settings whose values remember where they came from.
 //! * [`text`]: remote text made safe to show.
 //! * [`backoff`], [`exit`], [`role_table`]: retry delays, exit codes, who may send what.
-//! * `net`, `telemetry` (feature `net`): certificates, TLS, QUIC, logs; the only part that touches the world.
+//! * [`ranges`]: sets of sequences.
+//! * `net`, `record_log`, `telemetry` (feature `net`): certificates, TLS, QUIC, logs on disk and for
+//!   people; the only part that touches the world.
 
 pub mod backoff;
 pub mod config;
@@ -16,6 +18,9 @@ pub mod ids;
 pub mod model;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod ranges;
+#[cfg(feature = "net")]
+pub mod record_log;
 pub mod role_table;
 #[cfg(feature = "net")]
 pub mod telemetry;

@@ -84,7 +84,10 @@ fn needed_of_operators(kind: Kind) -> Needed {
         | Kind::HostsQuery
         | Kind::ConnectionsQuery
         | Kind::AlertsQuery
-        | Kind::AuditQuery => Needed::AtLeast(Role::Viewer),
+        | Kind::AuditQuery
+        | Kind::SeriesQuery
+        | Kind::HistoryQuery
+        | Kind::StorageQuery => Needed::AtLeast(Role::Viewer),
         Kind::Ack
         | Kind::Unack
         | Kind::Resolve

@@ -40,7 +40,7 @@ pub use nearest::{nearest, nearest_by_one};
 pub use resolve::{FileText, Inputs, Override, resolve};
 pub use schema::{Check, Key, Kind, Preset, Schema};
 pub use settings::{Layer, Setting, Settings, Source};
-pub use value::{ByteSize, FromValue, Value, duration_text, parse_duration};
+pub use value::{ByteSize, Decimal, FromValue, Value, duration_text, parse_duration};
 
 /// Longest configuration file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

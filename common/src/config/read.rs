@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 
 use super::schema::{Key, Kind};
-use super::value::{ByteSize, Value, parse_duration, path_in};
+use super::value::{ByteSize, Decimal, Value, parse_duration, path_in};
 use super::{NAME_BYTES_MAX, Near, TEXT_BYTES_MAX, nearest};
 
 /// What is expected in place of a value.
@@ -64,6 +64,7 @@ pub(super) fn from_text(key: &Key, text: &str, folder: &Path) -> Result<Value, E
             let number = text.parse().ok().filter(|number| (min..=max).contains(number));
             number.map(Value::Integer).ok_or_else(|| key.kind.expected())
         }
+        Kind::Number => Decimal::parse(text).map(Value::Number).ok_or_else(|| key.kind.expected()),
         Kind::Duration { .. }
         | Kind::Size { .. }
         | Kind::Text
@@ -93,6 +94,11 @@ pub(super) fn from_toml(
             .filter(|number| (min..=max).contains(number))
             .map(Value::Integer)
             .ok_or_else(|| wrong_value(&number.to_string(), key.kind.expected())),
+        (Kind::Number, DeValue::Integer(_) | DeValue::Float(_)) => {
+            let text = number_text(value.get_ref());
+            let number = Decimal::parse(&text).map(Value::Number);
+            number.ok_or_else(|| wrong_value(&text, key.kind.expected()))
+        }
         (Kind::List { items_max }, DeValue::Array(items)) => {
             if items.len() > items_max {
                 return Err(wrong_value(&format!("{} texts", items.len()), key.kind.expected()));
@@ -146,6 +152,21 @@ fn whole(number: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
+/// A number as it is written, a whole one in decimal digits.
+fn number_text(number: &DeValue<'_>) -> String {
+    match number {
+        DeValue::Integer(number) => {
+            whole(number).map_or_else(|| number.to_string(), |whole| whole.to_string())
+        }
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::String(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => String::new(),
+    }
+}
+
 fn read_item(key: &Key, item: &Spanned<DeValue<'_>>) -> Result<String, Refusal> {
     let DeValue::String(text) = item.get_ref() else {
         return Err(wrong_type(item, "a list of texts in quotes".to_owned()));
@@ -197,7 +218,9 @@ fn from_string(key: &Key, text: &str, folder: &Path) -> Result<Value, Expected> 
         }
         Kind::Address => text.parse().ok().map(Value::Address),
         Kind::Text => Some(Value::Text(text.to_owned())),
-        Kind::Bool | Kind::Integer { .. } | Kind::List { .. } | Kind::Map { .. } => None,
+        Kind::Bool | Kind::Integer { .. } | Kind::Number | Kind::List { .. } | Kind::Map { .. } => {
+            None
+        }
     };
     check_text(key, text)?;
     value.ok_or_else(|| key.kind.expected())

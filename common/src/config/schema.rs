@@ -32,6 +32,8 @@ pub enum Kind {
         /// Largest.
         max: i64,
     },
+    /// A number that may have decimals.
+    Number,
     /// A span of time.
     Duration {
         /// Shortest.
@@ -88,6 +90,7 @@ impl Kind {
         match self {
             Self::Bool => "true or false".to_owned(),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Number => "a number such as 80 or 1.5".to_owned(),
             Self::Duration { min, max } => format!(
                 "a duration such as \"5s\" or \"1h30m\", from {} to {}",
                 duration_text(*min),

@@ -77,6 +77,32 @@ impl fmt::Display for ByteSize {
     }
 }
 
+/// A number that may have decimals; finite, so that it equals itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decimal(f64);
+
+impl Eq for Decimal {}
+
+impl Decimal {
+    /// Reads `80`, `1.5`, `-20`, `1e9`. `None` if it is anything else, infinite or undefined.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number: f64 = text.parse().ok()?;
+        // Adding zero makes minus zero the same as zero.
+        number.is_finite().then_some(Self(number + 0.0))
+    }
+
+    /// The number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 /// Leading decimal digits and what follows them.
 fn split_number(text: &str) -> Option<(u64, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -91,6 +117,8 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Integer(i64),
+    /// A number that may have decimals.
+    Number(Decimal),
     /// A span of time, in whole milliseconds.
     Duration(Duration),
     /// A number of bytes.
@@ -113,6 +141,7 @@ impl fmt::Display for Value {
         match self {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Integer(value) => write!(f, "{value}"),
+            Self::Number(value) => write!(f, "{value}"),
             Self::Duration(value) => write!(f, "\"{}\"", duration_text(*value)),
             Self::Size(value) => write!(f, "\"{value}\""),
             Self::Text(value) => f.write_str(&quoted(value)),
@@ -182,6 +211,7 @@ from_value! {
     u32: Value::Integer(value) => Self::try_from(*value).ok();
     u16: Value::Integer(value) => Self::try_from(*value).ok();
     usize: Value::Integer(value) => Self::try_from(*value).ok();
+    f64: Value::Number(value) => Some(value.get());
     Duration: Value::Duration(value) => Some(*value);
     ByteSize: Value::Size(value) => Some(*value);
     String: Value::Text(value) => Some(value.clone());
@@ -261,6 +291,17 @@ mod tests {
         let map = [("role".to_owned(), "db".to_owned()), ("a b".to_owned(), String::new())];
         assert_eq!(Value::Map(map.into()).to_string(), r#"{ "a b" = "", role = "db" }"#);
         assert_eq!(Value::List(vec!["a".into(), "b".into()]).to_string(), r#"["a", "b"]"#);
+    }
+
+    #[test]
+    fn numbers_with_decimals_are_finite() {
+        let read = |text| Decimal::parse(text).map(|number| number.to_string());
+        assert_eq!(read("80").as_deref(), Some("80"));
+        assert_eq!(read("1.25").as_deref(), Some("1.25"));
+        assert_eq!(read("-0").as_deref(), Some("0"));
+        for bad in ["", "inf", "-inf", "nan", "1e999", "80%", " 1", "0x10", "1,5"] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use super::codec::{Body, WireError, decode, encode_frame};
 use super::kind::Kind;
 use super::limits::HEADER_BYTES;
-use super::{agent, console, control, feed, hello};
+use super::{agent, console, control, feed, hello, history};
 
 /// What a decoder made of some bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,13 @@ fn decode_console(kind: Kind, body: &[u8]) -> Made {
         Kind::Unack => made::<console::Unack>(body),
         Kind::Resolve => made::<console::Resolve>(body),
         Kind::Retire => made::<console::Retire>(body),
+        Kind::SeriesQuery => made::<history::SeriesQuery>(body),
+        Kind::HistoryQuery => made::<history::HistoryQuery>(body),
+        Kind::StorageQuery => made::<history::StorageQuery>(body),
+        Kind::StorageCleanUp => made::<history::StorageCleanUp>(body),
+        Kind::SeriesPage => made::<history::SeriesPage>(body),
+        Kind::HistoryPage => made::<history::HistoryPage>(body),
+        Kind::StoragePage => made::<history::StoragePage>(body),
         Kind::HostRecord => made::<console::HostRecord>(body),
         Kind::HostSeries => made::<console::HostSeries>(body),
         Kind::ConnectionPage => made::<console::ConnectionPage>(body),

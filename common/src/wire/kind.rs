@@ -121,6 +121,12 @@ kinds! {
     Resolve = 87, "resolve", Medium;
     /// Console: forget a host.
     Retire = 88, "retire", Small;
+    /// Console: which series are stored.
+    SeriesQuery = 89, "series", Large;
+    /// Console: the history of a series.
+    HistoryQuery = 90, "history", Small;
+    /// Console: how much is stored.
+    StorageQuery = 91, "storage", Small;
     /// Console: a message.
     Say = 96, "say", Medium;
     /// Console: hush alerts.
@@ -154,6 +160,12 @@ kinds! {
     Done = 133, "done", Small;
     /// Reply: not done, and why.
     Refused = 134, "refused", Medium;
+    /// Reply: a page of series.
+    SeriesPage = 135, "series-page", Large;
+    /// Reply: a page of a series' history.
+    HistoryPage = 136, "history-page", Large;
+    /// Reply: a page of what is stored.
+    StoragePage = 137, "storage-page", Large;
 
     /// Feed: a fresh picture begins; forget the old one.
     FeedSnapshot = 160, "feed-snapshot", Small;

@@ -35,6 +35,10 @@ pub const TARGETS_MAX: usize = 64;
 pub const PAGE_RECORDS_MAX: usize = 256;
 /// Bytes of records after which a page is closed; one more record still fits below the frame limit.
 pub const PAGE_BYTES_SOFT: usize = 48 * 1024;
+/// Points on one page of a history; the longest still fits a frame.
+pub const HISTORY_PAGE_POINTS_MAX: usize = 1024;
+/// Points of one reply; a longer one is refused, for a longer step or a shorter range.
+pub const HISTORY_POINTS_MAX: usize = 1_000_000;
 /// Pages that a reader accepts for one reply.
 pub const REPLY_FRAMES_MAX: usize = 65_536;
 

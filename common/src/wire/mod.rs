@@ -13,6 +13,7 @@ pub mod every;
 pub mod feed;
 pub mod header;
 pub mod hello;
+pub mod history;
 pub mod kind;
 pub mod limits;
 pub mod pages;

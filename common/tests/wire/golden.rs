@@ -12,6 +12,7 @@ use systole_common::wire::agent::IntentKind;
 use systole_common::wire::control::SequenceKind;
 use systole_common::wire::every::{Made, decode_any};
 use systole_common::wire::hello::{CloseCode, PeerRole, Purpose, RefusalCode, StreamName};
+use systole_common::wire::history::Tier;
 use systole_common::wire::kind::Kind;
 
 use crate::samples::frames;
@@ -77,5 +78,6 @@ fn codes_and_names_are_never_renumbered() {
     list("close", members::<CloseCode>());
     list("intent", members::<IntentKind>());
     list("sequence", members::<SequenceKind>());
+    list("tier", members::<Tier>());
     assert_eq!(table, include_str!("vectors/codes.txt"), "{table}");
 }

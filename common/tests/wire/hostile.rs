@@ -2,16 +2,18 @@
 
 use systole_common::ids::{InstanceId, SpoolEpoch};
 use systole_common::model::coded::Growing;
+use systole_common::time::UnixMs;
 use systole_common::wire::agent::{Declare, Heartbeat, SeriesDeclaration};
 use systole_common::wire::codec::{BodyFault, WireError, decode, decode_datagram, encode_frame};
 use systole_common::wire::control::{Probe, Ranges, Receipt};
 use systole_common::wire::every::{Made, decode_any};
 use systole_common::wire::header::{Header, Incoming};
 use systole_common::wire::hello::{Hello, StreamOpen};
+use systole_common::wire::history::{HistoryPage, HistoryPoint};
 use systole_common::wire::kind::Kind;
-use systole_common::wire::limits::{HEADER_BYTES, SKIP_BYTES_MAX};
+use systole_common::wire::limits::{HEADER_BYTES, HISTORY_PAGE_POINTS_MAX, SKIP_BYTES_MAX};
 
-use crate::samples::{VERSION, answer, frames, heartbeat};
+use crate::samples::{VERSION, answer, frames, heartbeat, history_page};
 
 fn body(frame: &[u8]) -> &[u8] {
     &frame[HEADER_BYTES..]
@@ -132,6 +134,23 @@ fn lists_over_their_limit_are_refused_on_both_sides() {
     }
     let error = decode::<Declare>(&body).unwrap_err();
     assert!(matches!(error, WireError::TooMany { what: "series", count: 1_025, .. }));
+}
+
+#[test]
+fn a_full_page_of_history_fits_its_frame_and_one_point_more_is_refused() {
+    let point = HistoryPoint {
+        at: UnixMs(i64::MIN),
+        min: f64::MIN,
+        max: f64::MAX,
+        mean: -f64::MIN_POSITIVE,
+        count: u64::MAX,
+    };
+    let mut page = history_page(vec![point; HISTORY_PAGE_POINTS_MAX]);
+    let frame = encode_frame(VERSION, &page).unwrap();
+    assert_eq!(decode::<HistoryPage>(body(&frame)).unwrap(), page);
+    page.points.push(point);
+    let error = encode_frame(VERSION, &page).unwrap_err();
+    assert!(matches!(error, WireError::TooMany { what: "points", count: 1_025, .. }));
 }
 
 #[test]

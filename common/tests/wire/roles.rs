@@ -19,7 +19,8 @@ const AGENT: [&str; 12] = [
     "receipt",
     "probe-answer",
 ];
-const VIEWER: [&str; 5] = ["subscribe", "hosts", "connections", "alerts", "audit"];
+const VIEWER: [&str; 8] =
+    ["subscribe", "hosts", "connections", "alerts", "audit", "series", "history", "storage"];
 const OPERATOR: [&str; 10] = [
     "ack",
     "unack",

@@ -25,6 +25,10 @@ use systole_common::wire::feed::{
 use systole_common::wire::hello::{
     Clocks, Hello, HelloAnswer, PeerRole, Purpose, Refusal, RefusalCode, StreamName, StreamOpen,
 };
+use systole_common::wire::history::{
+    HistoryPage, HistoryPoint, HistoryQuery, SeriesPage, SeriesQuery, SeriesRecord, StorageCleanUp,
+    StoragePage, StorageQuery, StorageRecord, Tier, TierRecord,
+};
 use systole_common::wire::kind::Kind;
 
 const AT: UnixMs = UnixMs(1_795_234_567_089);
@@ -42,6 +46,7 @@ pub(crate) fn frames() -> Vec<(Kind, Vec<u8>)> {
     request_frames(&mut all);
     reply_frames(&mut all);
     feed_frames(&mut all);
+    history_frames(&mut all);
     all
 }
 
@@ -300,4 +305,65 @@ fn feed_frames(all: &mut Vec<(Kind, Vec<u8>)>) {
     let previous = AlertBefore { state: Some(AlertState::Firing.into()), ..AlertBefore::default() };
     let event = FeedAlertEvent { at: AT, previous: Some(previous), record: alert_record() };
     put(all, VERSION, &event);
+}
+
+fn history_frames(all: &mut Vec<(Kind, Vec<u8>)>) {
+    let (host, metric) = ("web-1".to_owned(), "disk_used_percent".to_owned());
+    let hosts = vec![host.clone()];
+    put(all, VERSION, &SeriesQuery { hosts, metric: Some(metric.clone()) });
+    let query = HistoryQuery {
+        host: host.clone(),
+        metric: metric.clone(),
+        instance: "/var".into(),
+        from: AT,
+        to: UnixMs(AT.0 + 3_600_000),
+        step_ms: 60_000,
+    };
+    put(all, VERSION, &query);
+    put(all, VERSION, &StorageQuery { host: Some(host.clone()), before: Some(AT) });
+    put(all, VERSION, &StorageCleanUp { host: None, before: AT });
+    let record = SeriesRecord {
+        host: host.clone(),
+        metric,
+        instance: "/var".into(),
+        unit: Unit::Percent.into(),
+        kind: MetricKind::Gauge.into(),
+    };
+    put(all, VERSION, &SeriesPage { records: vec![record] });
+    put(
+        all,
+        VERSION,
+        &history_page(vec![HistoryPoint { at: AT, min: 40.5, max: 43.25, mean: 41.0, count: 12 }]),
+    );
+    put(all, VERSION, &storage_page(host));
+}
+
+pub(crate) fn history_page(points: Vec<HistoryPoint>) -> HistoryPage {
+    HistoryPage { tier: Tier::Raw.into(), unit: Unit::Percent.into(), step_ms: 60_000, points }
+}
+
+fn storage_page(host: String) -> StoragePage {
+    let tier = TierRecord {
+        tier: Tier::Minute.into(),
+        series: 40,
+        records: 57_600,
+        bytes: 90_000,
+        oldest: Some(AT),
+        newest: None,
+    };
+    let record = StorageRecord {
+        host,
+        tiers: vec![tier],
+        received: 70_004,
+        missing: 3,
+        dropped: 2,
+        ranges: vec![(9, 70_000), (1, 4)],
+    };
+    StoragePage {
+        log_bytes: 1 << 20,
+        database_bytes: 1 << 30,
+        free_bytes: 1 << 33,
+        before: Some(AT),
+        records: vec![record],
+    }
 }
