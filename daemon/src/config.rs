@@ -2,6 +2,8 @@
 //!
 //! Paths that nobody sets depend on who runs the daemon; that choice is made here, from a [`Place`].
 
+mod rules;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use systole_common::wire::limits::{
 
 use crate::engine::settings::Settings as EngineSettings;
 use crate::limits::RESERVE_BYTES;
+use crate::shell::metrics::slot::Retention;
 
 /// The configuration file that is shipped: every key with its default and what it means.
 pub const DEFAULT_FILE: &str = include_str!("../../assets/daemon.toml");
@@ -28,6 +31,7 @@ pub static SCHEMA: Schema = Schema::new("daemon", &KEYS);
 
 const MS: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_hours(24);
+const YEARS: Duration = Duration::from_hours(10 * 365 * 24);
 const MONTH: Duration = Duration::from_hours(30 * 24);
 const INTERVAL_MIN: Duration = Duration::from_millis(INTERVAL_MS_MIN as u64);
 const INTERVAL_MAX: Duration = Duration::from_millis(HEARTBEAT_INTERVAL_MS_MAX as u64);
@@ -37,7 +41,7 @@ const REVOKED_MAX: usize = 10_000;
 /// What turns HTTP off.
 const OFF: &str = "off";
 
-const KEYS: [Key; 21] = [
+const KEYS: [Key; 36] = [
     Key::new("listen", Kind::Address, "the UDP address for agents and operators")
         .preset("0.0.0.0:5001"),
     Key::new("http.listen", Kind::Text, "the loopback address of /healthz, /readyz and /metrics")
@@ -45,6 +49,12 @@ const KEYS: [Key; 21] = [
         .checked(check_http),
     Key::new("state.path", Kind::Path, "the folder of what survives a restart"),
     Key::new("storage.reserve", Kind::size(RESERVE_BYTES.0, 1 << 40), "room kept for a full disk"),
+    Key::new("storage.raw", Kind::duration(DAY, YEARS), "how long every sample is kept")
+        .preset("30d"),
+    Key::new("storage.minute", Kind::duration(DAY, YEARS), "how long one point a minute is kept")
+        .preset("90d"),
+    Key::new("storage.hour", Kind::duration(DAY, YEARS), "how long one point an hour is kept")
+        .preset("730d"),
     Key::new("tls.cert", Kind::Path, "the daemon's certificate with its chain"),
     Key::new("tls.key", Kind::Path, "the key of the daemon's certificate"),
     Key::new("tls.ca", Kind::Path, "the folder of the CAs").preset("certs"),
@@ -87,6 +97,18 @@ const KEYS: [Key; 21] = [
     Key::new("host.*.labels", Kind::Map { entries_max: LABELS_MAX }, "labels over the agent's own")
         .checked(check_label)
         .free_checked(check_host),
+    rules::METRIC,
+    rules::INSTANCE,
+    rules::WARNING,
+    rules::CRITICAL,
+    rules::PER,
+    rules::BELOW,
+    rules::FOR,
+    rules::CLEAR_WARNING,
+    rules::CLEAR_CRITICAL,
+    rules::HOLD,
+    rules::FILTER,
+    rules::ENABLED,
     Key::new(
         "log.level",
         Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
@@ -120,7 +142,7 @@ pub struct ConnectionLimits {
 }
 
 /// The settings in the types that the program uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// UDP address.
     pub listen: SocketAddr,
@@ -130,6 +152,8 @@ pub struct Config {
     pub state: PathBuf,
     /// Bytes of the reserve; `None` for 1 % of the file system.
     pub reserve: Option<u64>,
+    /// How long each tier of the metric store is kept.
+    pub retention: Retention,
     /// Certificate, key and CAs.
     pub tls: TlsPaths,
     /// Whose certificates are refused.
@@ -152,6 +176,7 @@ impl Config {
             http: http(settings)?,
             state: settings.find("state.path")?.unwrap_or_else(|| place.state()),
             reserve: settings.find::<ByteSize>("storage.reserve")?.map(|size| size.0),
+            retention: retention(settings)?,
             tls: TlsPaths {
                 cert: settings.find("tls.cert")?,
                 key: settings.find("tls.key")?,
@@ -205,7 +230,7 @@ pub struct SetError {
     given: String,
 }
 
-fn engine(settings: &Settings) -> Result<EngineSettings, ConfigError> {
+fn engine(settings: &Settings) -> Result<EngineSettings, ConfigErrors> {
     let interval: Duration = settings.get("heartbeat.interval")?;
     let timeout: Duration = settings.get("liveness.timeout")?;
     let labels: BTreeMap<String, BTreeMap<String, String>> = settings.each("host.*.labels")?;
@@ -220,6 +245,19 @@ fn engine(settings: &Settings) -> Result<EngineSettings, ConfigError> {
         processes_interval: settings.get("metrics.processes_interval")?,
         hosts_max: settings.get("hosts.max")?,
         labels: labels.into_iter().filter_map(named).collect(),
+        rules: rules::rules(settings)?,
+    })
+}
+
+fn retention(settings: &Settings) -> Result<Retention, ConfigError> {
+    let ms = |key| {
+        let span: Duration = settings.get(key)?;
+        Ok(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+    };
+    Ok(Retention {
+        raw_ms: ms("storage.raw")?,
+        minute_ms: ms("storage.minute")?,
+        hour_ms: ms("storage.hour")?,
     })
 }
 

@@ -92,6 +92,15 @@ pub const AGENT_PIECES_PER_S: f64 = 2_000.0;
 /// How often the pieces are looked at.
 pub const AGENT_PIECES_CHECK: Duration = Duration::from_secs(5);
 
+/// Receipts that wait for the control stream of one agent.
+pub const RECEIPTS_WAITING_MAX: usize = 64;
+/// Slots that wait for the metric store; live ones that find no room are sent again by their agents.
+pub const INTAKES_MAX: usize = 4_096;
+/// How often the daemon looks at its own health.
+pub const HEALTH_EVERY: Duration = Duration::from_secs(1);
+/// Time without a turn of the metric store's writer after which it counts as refusing.
+pub const METRICS_STALL: Duration = Duration::from_secs(10);
+
 /// Requests of one console at the same time.
 pub const REQUESTS_MAX: usize = 16;
 /// Time between a request's stream and its frame, and again for the daemon's reply.
@@ -125,6 +134,69 @@ pub const DRAIN: Duration = Duration::from_secs(5);
 /// How often a start with an expired certificate is tried again.
 pub const CERTIFICATE_RETRY: Duration = Duration::from_secs(3);
 
+// Metric store.
+/// How often what came is written to the metric log and receipted.
+pub const METRICS_COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Slots that one turn of the metric writer takes.
+pub const SLOTS_PER_TURN_MAX: usize = 4_096;
+/// Bytes of one segment of the metric log.
+pub const LOG_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes of the metric log above which windows close early so that it can be cut.
+pub const LOG_SOFT_BYTES: u64 = 128 * 1024 * 1024;
+/// Bytes of the metric log above which no slot is taken.
+pub const LOG_BYTES_MAX: u64 = 200 * 1000 * 1000;
+/// Slots after which a window is full.
+pub const WINDOW_SLOTS: usize = 360;
+/// Full windows of one host that wait for a database that takes nothing; then its slots are refused.
+pub const WINDOWS_WAITING_MAX: usize = 4;
+/// Days of which one host has an open window on one way.
+pub const OPEN_DAYS_MAX: usize = 3;
+/// Time after the last slot after which a window of a day that is over closes.
+pub const WINDOW_IDLE: Duration = Duration::from_mins(10);
+/// Series that one host may have.
+pub const SERIES_PER_HOST_MAX: usize = 8_192;
+/// Ranges of received sequences of one life of a spool.
+pub const RANGES_PER_EPOCH_MAX: usize = 1_024;
+/// Lives of a spool that are remembered of each host.
+pub const EPOCHS_PER_HOST_MAX: usize = 8;
+/// Values that are committed to the database in one transaction; the last window may exceed it.
+pub const COMMIT_SAMPLES_MAX: usize = 400_000;
+/// Values that one turn brings into the database, beside twice those that it took.
+pub const STORE_SAMPLES_PER_TURN: usize = 1_600_000;
+/// Hours of which the slot times in the database are kept at hand for each host.
+pub const HOURS_AT_HAND_MAX: usize = 48;
+/// How often the database's own log is written back, beside when the metric log needs it.
+pub const METRICS_CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
+/// Time that one turn gives to merging, roll-ups and retention.
+pub const MAINTAIN_BUDGET: Duration = Duration::from_millis(50);
+/// How often it does so.
+pub const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
+/// Time with holes in its sequences after which a host counts as behind.
+pub const BEHIND_AFTER: Duration = Duration::from_mins(5);
+/// Hosts that are named as behind.
+pub const BEHIND_MAX: usize = 64;
+
+// Metric store: chunks and queries.
+/// Slots up to which short windows are merged into one.
+pub const MERGED_SLOTS_MAX: usize = 1_440;
+/// Windows that one merge takes.
+pub const MERGE_SPANS_MAX: usize = 64;
+/// Slots of a chunk and points of a roll-up's day that are believed when they are read.
+pub const CHUNK_SLOTS_MAX: usize = 4_096;
+/// Ranges of one epoch that are believed when they are read.
+pub const RECEIVED_RANGES_READ_MAX: usize = 2 * RANGES_PER_EPOCH_MAX;
+/// Series of one host that the database has numbers for.
+pub const SERIES_NUMBERS_MAX: i64 = 16_000;
+/// Windows or roll-ups that are deleted in one step.
+pub const DELETE_SPANS_MAX: i64 = 64;
+/// Pages that are given back to the file system in one step, and free ones that are kept at least.
+pub const VACUUM_PAGES: i64 = 256;
+/// Lines about losses that wait to be taken.
+pub const LOSSES_MAX: usize = 64;
+/// Connections that read `metrics.db` at the same time.
+pub const METRICS_READERS_MAX: usize = 4;
+
+const _: () = assert!(WINDOW_SLOTS <= MERGED_SLOTS_MAX && MERGED_SLOTS_MAX <= CHUNK_SLOTS_MAX);
 const _: () = assert!(HANDSHAKES_IN_FLIGHT_MAX < UNVALIDATED_MAX);
 const _: () = assert!(UNVALIDATED_MAX < INCOMING_WAITING_MAX);
 const _: () = assert!(LOOP_BEAT.as_millis() * 2 < OWN_PAUSE.as_millis());

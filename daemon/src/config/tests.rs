@@ -5,7 +5,7 @@ use systole_common::exit::Exit;
 
 use super::*;
 
-fn config(text: &str) -> Result<Config, ConfigErrors> {
+pub(super) fn config(text: &str) -> Result<Config, ConfigErrors> {
     let path = PathBuf::from("/etc/systole/daemon.toml");
     let inputs =
         Inputs { file: Some(FileText { path, text: text.to_owned() }), ..Inputs::default() };
@@ -17,7 +17,7 @@ fn system() -> Place {
 }
 
 /// The one error of a broken file, which must end the program with 64.
-fn error(text: &str) -> String {
+pub(super) fn error(text: &str) -> String {
     let errors = config(text).expect_err(text);
     assert_eq!(errors.exit(), Exit::Usage, "{text}");
     assert_eq!(errors.len(), 1, "{errors}");

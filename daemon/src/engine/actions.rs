@@ -93,7 +93,9 @@ pub(super) fn retire(
 
 fn forget(desk: &mut Desk, host: &Host) {
     let id: &HostId = host.id();
-    for due in [Due::Judge, Due::Takeover, Due::ConflictEnd, Due::LeaseEnd, Due::LeftLong] {
+    for due in
+        [Due::Judge, Due::Takeover, Due::ConflictEnd, Due::LeaseEnd, Due::LeftLong, Due::Rules]
+    {
         desk.timers.cancel(&due(id.clone()));
     }
     let newest = host.link.iter().map(|link| link.connection);
@@ -174,14 +176,14 @@ fn target_text(targets: &AlertTargets) -> String {
 }
 
 /// Runs an action and writes its outcome to the trail. While nothing can be written, nothing is done.
-fn audited(
+pub(super) fn audited<T>(
     desk: &mut Desk,
     session: ConnectionId,
     action: &str,
     target: &str,
     note: &str,
-    run: impl FnOnce(&mut Desk, &str) -> Result<Reply, No>,
-) -> Result<Reply, No> {
+    run: impl FnOnce(&mut Desk, &str) -> Result<T, No>,
+) -> Result<T, No> {
     if desk.store_refusing {
         let text = "the daemon's disk takes no writes, so nothing was changed; \
                     free space in its state folder and try again";
@@ -211,6 +213,6 @@ fn audited(
 
 /// The role table refused an operator: the trail says so.
 pub(super) fn denied(desk: &mut Desk, session: ConnectionId, action: &str, reason: &str) {
-    let refused = |_: &mut Desk, _: &str| Err((RefusalCode::Role, reason.to_owned()));
+    let refused = |_: &mut Desk, _: &str| Err::<(), No>((RefusalCode::Role, reason.to_owned()));
     let _written = audited(desk, session, action, "", "", refused);
 }

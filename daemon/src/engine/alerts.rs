@@ -11,7 +11,7 @@ use systole_common::time::{Now, UnixMs};
 use super::limits::REOPEN_WITHIN;
 use super::state::{AckRow, AlertRow};
 
-/// The rules of this version: name and subject of their alerts.
+/// The rules that are built in: name and subject of their alerts.
 pub(super) mod rule {
     /// A host is not heard and should be.
     pub(in crate::engine) const HOST_DOWN: (&str, &str) = ("host_down", "heartbeat");
@@ -28,9 +28,32 @@ pub(super) mod rule {
     /// A certificate ends soon.
     pub(in crate::engine) const CERTIFICATE: &str = "certificate";
 
-    /// Every rule; an alert of another one is resolved at start.
-    pub(in crate::engine) const ALL: [&str; 7] =
-        [HOST_DOWN.0, LEFT.0, CONFLICT.0, REBOOTED.0, RESTARTING.0, CLOCK.0, CERTIFICATE];
+    /// The daemon takes no writes, or no samples.
+    pub(in crate::engine) const STORE_REFUSING: &str = "store_refusing";
+    /// The file system of the daemon's state is nearly full.
+    pub(in crate::engine) const DISK_RESERVE: (&str, &str) = ("disk_reserve", "disk");
+    /// A commit of the daemon took long.
+    pub(in crate::engine) const COMMIT_SLOW: (&str, &str) = ("commit_slow", "store");
+    /// The daemon's own loop was late.
+    pub(in crate::engine) const LOOP_GAP: (&str, &str) = ("loop_gap", "loop");
+    /// What a host kept while it was cut off does not arrive.
+    pub(in crate::engine) const BACKFILL_BEHIND: (&str, &str) = ("backfill_behind", "samples");
+
+    /// Every rule that is built in; an alert of one that is neither here nor configured is resolved.
+    pub(in crate::engine) const ALL: [&str; 12] = [
+        HOST_DOWN.0,
+        LEFT.0,
+        CONFLICT.0,
+        REBOOTED.0,
+        RESTARTING.0,
+        CLOCK.0,
+        CERTIFICATE,
+        STORE_REFUSING,
+        DISK_RESERVE.0,
+        COMMIT_SLOW.0,
+        LOOP_GAP.0,
+        BACKFILL_BEHIND.0,
+    ];
 }
 
 /// What an alert is about. Stable across daemons and restarts; ordered by host.
@@ -162,8 +185,31 @@ impl Book {
             summary: firing.summary,
             ack: None,
             held: false,
+            nodata: false,
             event_at: firing.event.then_some(now.wall),
         }
+    }
+
+    /// The rule behind `key` is clear, not yet for long enough. `None` if that changes nothing.
+    pub(super) fn settle(&mut self, key: &AlertKey, firing: Firing) -> Option<Changed> {
+        let row = self.open.get_mut(key)?;
+        if row.state == AlertState::Settling && row.severity == firing.severity {
+            return None;
+        }
+        let before = Some(row.clone());
+        if row.severity != firing.severity {
+            say(row, firing);
+        }
+        row.state = AlertState::Settling;
+        Some(Changed { before, row: row.clone() })
+    }
+
+    /// Whether the value behind an open alert is unknown. `None` if that changes nothing.
+    pub(super) fn set_nodata(&mut self, key: &AlertKey, nodata: bool) -> Option<Changed> {
+        let row = self.open.get_mut(key).filter(|row| row.nodata != nodata)?;
+        let before = Some(row.clone());
+        row.nodata = nodata;
+        Some(Changed { before, row: row.clone() })
     }
 
     /// The rule behind `key` is no longer broken. `None` if that changes nothing.
@@ -194,6 +240,7 @@ impl Book {
             resolved_at: Some(now.wall),
             resolved_reason: reason.to_owned(),
             held,
+            nodata: false,
             ..before.clone()
         };
         Some(Changed { before: Some(before), row })
@@ -226,6 +273,22 @@ impl Book {
         self.open.range(from..).take_while(move |(key, _)| key.host == host)
     }
 
+    /// The open alert with that key.
+    pub(super) fn open(&self, key: &AlertKey) -> Option<&AlertRow> {
+        self.open.get(key)
+    }
+
+    /// Every alert that an operator resolved while its rule was broken.
+    pub(super) fn all_held(&self) -> impl Iterator<Item = (&AlertKey, &AlertRow)> {
+        self.held.iter()
+    }
+
+    /// Those of a host.
+    pub(super) fn held_of(&self, host: &HostId) -> impl Iterator<Item = (&AlertKey, &AlertRow)> {
+        let host = Some(host.clone());
+        self.held.iter().filter(move |(key, _)| key.host == host)
+    }
+
     /// The key of the open alert with `id`.
     pub(super) fn find(&self, id: AlertId) -> Option<AlertKey> {
         self.open.iter().find(|(_, row)| row.id == id).map(|(key, _)| key.clone())
@@ -245,17 +308,23 @@ impl Book {
 
 fn update(row: &mut AlertRow, now: Now, firing: Firing) -> Option<Changed> {
     let worse = firing.severity > row.severity;
-    if row.severity == firing.severity && !firing.event {
+    let is_firing = row.state == AlertState::Firing;
+    if row.severity == firing.severity && is_firing && !firing.event {
         return None;
     }
     let before = Some(row.clone());
-    row.severity = firing.severity;
-    row.summary = firing.summary;
-    row.value = firing.value;
-    row.threshold = firing.threshold;
     row.event_at = firing.event.then_some(now.wall);
+    row.state = AlertState::Firing;
+    say(row, firing);
     if worse {
         row.ack = None;
     }
     Some(Changed { before, row: row.clone() })
+}
+
+fn say(row: &mut AlertRow, firing: Firing) {
+    row.severity = firing.severity;
+    row.summary = firing.summary;
+    row.value = firing.value;
+    row.threshold = firing.threshold;
 }

@@ -18,6 +18,7 @@ use super::limits::{
     CONFLICT_END, CONFLICT_RETRY, OLDER_CONNECTIONS_MAX, RESTARTS_WARNING, RESTARTS_WINDOW,
     TAKEOVER_WAIT,
 };
+use super::rules;
 use super::state::{Change, ConnectionRow};
 use super::summary;
 use super::timers::Due;
@@ -129,6 +130,7 @@ fn accept(host: &mut Host, desk: &mut Desk, hello: &AgentHello) {
         new_instance(host, desk, hello);
     }
     take_facts(host, hello);
+    rules::apply(host, desk);
     log_connection(host, desk, true, &hello.address, &format!("agent {}", hello.software));
     host.save(desk);
     verdicts::certificate(host, desk);

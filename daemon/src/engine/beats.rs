@@ -19,6 +19,7 @@ use super::desk::Desk;
 use super::effect::Effect;
 use super::host::Host;
 use super::limits::{CLOCK_OFFSET_BEATS, CLOCK_OFFSET_BEATS_MIN, ECHOES_KEPT, SEQUENCE_JUMP_MAX};
+use super::rules;
 use super::verdicts;
 
 /// A heartbeat.
@@ -138,6 +139,7 @@ pub(super) fn samples(host: &mut Host, desk: &mut Desk, values: Vec<(Arc<SeriesK
         desk.counters.add_many("values_not_finite", count);
     }
     host.metrics_at = Some(desk.now.mono);
+    rules::samples(host, desk);
     desk.sessions.touch(host.id());
 }
 

@@ -1,6 +1,8 @@
 //! What every decision needs at hand: the time, settings, timers, the alert book, sessions, counters,
 //! and the outcome being written. Knows no host.
 
+use std::cmp::Ordering;
+
 use systole_common::ids::{ConnectionId, HostId, InstanceId};
 use systole_common::model::alert::AlertState;
 use systole_common::time::Now;
@@ -109,7 +111,24 @@ impl Desk {
             self.timers.set(Due::EventEnd(key.clone()), quiet);
         }
         if let Some(changed) = self.book.fire(self.now, key, firing) {
-            self.log_alert("alert fires", key, &changed.row.summary);
+            self.log_alert(what_happened(&changed), key, &changed.row.summary);
+            if changed.row.ack.is_none() {
+                self.timers.cancel(&Due::AckEnd(key.clone()));
+            }
+            self.publish(key, changed);
+        }
+    }
+
+    /// The rule behind `key` is clear, not yet for long enough.
+    pub(super) fn settle(&mut self, key: &AlertKey, firing: Firing) {
+        if let Some(changed) = self.book.settle(key, firing) {
+            self.publish(key, changed);
+        }
+    }
+
+    /// Whether the value behind `key` is unknown.
+    pub(super) fn no_data(&mut self, key: &AlertKey, nodata: bool) {
+        if let Some(changed) = self.book.set_nodata(key, nodata) {
             self.publish(key, changed);
         }
     }
@@ -140,5 +159,15 @@ impl Desk {
     fn log_alert(&mut self, event: &'static str, key: &AlertKey, reason: &str) {
         let host = key.host.clone();
         self.log(Level::Warning, event, host.as_ref(), None, format!("{key}: {reason}"));
+    }
+}
+
+/// What became of an alert that fires, for the log.
+fn what_happened(Changed { before, row }: &Changed) -> &'static str {
+    match before.as_ref().map(|before| before.severity.cmp(&row.severity)) {
+        None => "alert fires",
+        Some(Ordering::Less) => "alert is worse",
+        Some(Ordering::Greater) => "alert is less bad",
+        Some(Ordering::Equal) => "alert fires again",
     }
 }

@@ -3,9 +3,10 @@
 //! [`Outcome`] says what must be committed first: `after_commit` waits for `changes`, `at_once` does not.
 
 use systole_common::ids::{ConnectionId, HostId};
+use systole_common::model::metric::SeriesKey;
 use systole_common::time::UnixMs;
 use systole_common::wire::console::{AlertRecord, HostRecord};
-use systole_common::wire::control::{Echo, Intervals, Policy};
+use systole_common::wire::control::{Echo, Intervals, Policy, Receipt};
 use systole_common::wire::feed::{
     FeedAlertEvent, FeedComplete, FeedDetail, FeedHostEvent, FeedSnapshot, FeedSummary, FeedTick,
 };
@@ -66,6 +67,13 @@ pub enum Effect {
         /// The frame.
         intervals: Intervals,
     },
+    /// Write a receipt on the control stream.
+    Receipt {
+        /// Whose.
+        connection: ConnectionId,
+        /// The frame.
+        receipt: Receipt,
+    },
     /// Send a probe datagram.
     Probe {
         /// Whom.
@@ -90,6 +98,26 @@ pub enum Effect {
         request: u64,
         /// With what.
         query: Query,
+    },
+    /// Reply to a request from the metric store, on a reader's connection.
+    MetricsQuery {
+        /// Whom.
+        session: ConnectionId,
+        /// Which stream.
+        request: u64,
+        /// With what.
+        query: MetricsQuery,
+    },
+    /// Delete what is old from the metric store, and reply with what that was.
+    CleanUp {
+        /// Whom.
+        session: ConnectionId,
+        /// Which stream.
+        request: u64,
+        /// Only of this host.
+        host: Option<HostId>,
+        /// The end of what is deleted; the store rounds it down to midnight UTC.
+        before: UnixMs,
     },
     /// Send a frame on the feeds of these sessions.
     Feed {
@@ -140,6 +168,38 @@ pub enum Query {
         since: Option<UnixMs>,
         /// At most so many.
         count_max: u32,
+    },
+}
+
+/// A reply that the metric store has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MetricsQuery {
+    /// Which series are stored.
+    Series {
+        /// Of these hosts; empty for all.
+        hosts: Vec<HostId>,
+        /// Only of this metric.
+        metric: Option<String>,
+    },
+    /// The history of a series in `[from, to)`.
+    History {
+        /// Whose.
+        host: HostId,
+        /// Which series.
+        key: SeriesKey,
+        /// Inclusive.
+        from: UnixMs,
+        /// Exclusive.
+        to: UnixMs,
+        /// Length of a step in milliseconds; 0 for every raw sample.
+        step_ms: u64,
+    },
+    /// How much is stored.
+    Storage {
+        /// Only of this host.
+        host: Option<HostId>,
+        /// Only what a clean-up of everything before this would delete.
+        before: Option<UnixMs>,
     },
 }
 

@@ -17,6 +17,7 @@ use super::effect::{FeedFrame, Level};
 use super::input::AgentHello;
 use super::liveness::Watch;
 use super::records;
+use super::rules::{self, Watched};
 use super::settings::Settings;
 use super::state::{Change, HostRow};
 use systole_common::time::millis;
@@ -42,6 +43,7 @@ pub(super) struct Host {
     pub(super) lease_until: Option<Mono>,
     pub(super) metrics: MetricSet,
     pub(super) metrics_at: Option<Mono>,
+    pub(super) rules: Watched,
     pub(super) processes: Vec<ProcessSample>,
     pub(super) last_disconnect: Option<String>,
 }
@@ -110,6 +112,7 @@ impl Host {
             lease_until: None,
             metrics: MetricSet::default(),
             metrics_at: None,
+            rules: Watched::default(),
             processes: Vec::new(),
             last_disconnect: None,
         }
@@ -179,6 +182,7 @@ impl Host {
         self.steady_beats = 0;
         self.save(desk);
         self.tell(desk, &before);
+        rules::look(self, desk);
     }
 
     /// Lays a state over the lasting one, or takes it away. Not written down.
@@ -195,6 +199,7 @@ impl Host {
         let before = self.before();
         self.over = over;
         self.tell(desk, &before);
+        rules::look(self, desk);
     }
 
     /// Writes the row down.

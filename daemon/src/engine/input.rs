@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use systole_common::ids::{BootId, ConnectionId, HostId, InstanceId, OperatorName, Role};
+use systole_common::ids::{
+    BootId, ConnectionId, HostId, InstanceId, OperatorName, Role, SpoolEpoch,
+};
 use systole_common::model::metric::SeriesKey;
 use systole_common::time::UnixMs;
 use systole_common::wire::agent::{Heartbeat, ProbeAnswer, ProcessSample};
@@ -11,6 +13,7 @@ use systole_common::wire::console::{
     Ack, AlertsQuery, AuditQuery, ConnectionsQuery, HostsQuery, Resolve, Retire, Subscribe, Unack,
 };
 use systole_common::wire::hello::{Clocks, CloseCode};
+use systole_common::wire::history::{HistoryQuery, SeriesQuery, StorageCleanUp, StorageQuery};
 
 use super::settings::Settings;
 
@@ -65,6 +68,17 @@ pub enum Input {
         /// How.
         reason: Gone,
     },
+    /// Stored samples of a host are safe on the disk, or have been for long.
+    Received {
+        /// Whose.
+        host: HostId,
+        /// In which life of its spool.
+        epoch: SpoolEpoch,
+        /// Closed ranges of sequences, ascending.
+        ranges: Vec<(u64, u64)>,
+    },
+    /// How the daemon itself is, once a second.
+    Health(Box<OwnHealth>),
     /// An operator's connection was accepted.
     ConsoleOpened {
         /// The connection.
@@ -182,6 +196,35 @@ pub enum Request {
     Resolve(Resolve),
     /// Forget a host.
     Retire(Retire),
+    /// Which series are stored.
+    Series(SeriesQuery),
+    /// The history of a series.
+    History(HistoryQuery),
+    /// How much is stored.
+    Storage(StorageQuery),
+    /// Delete what is old.
+    CleanUp(StorageCleanUp),
+}
+
+/// How the daemon itself is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnHealth {
+    /// `state.db` takes no writes: the disk is full.
+    pub state_refusing: bool,
+    /// Stored samples are not taken: the disk is full or below the reserve. Agents keep them.
+    pub metrics_refusing: bool,
+    /// Bytes that the file system still has for the daemon.
+    pub free_bytes: u64,
+    /// Bytes that are to stay free or in the reserve.
+    pub reserve_bytes: u64,
+    /// Whether the reserve of `state.db` was given up.
+    pub reserve_gone: bool,
+    /// The longest commit since the last report, to `state.db` or the log of the metric store.
+    pub commit_longest: Duration,
+    /// The longest delay of the engine's loop since the last report.
+    pub loop_gap: Duration,
+    /// Hosts whose stored samples have had holes for minutes though they are connected or not; at most 64.
+    pub behind: Vec<HostId>,
 }
 
 /// A certificate of the daemon's own.

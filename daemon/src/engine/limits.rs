@@ -48,6 +48,20 @@ pub const FEED_SECOND: Duration = Duration::from_secs(1);
 pub const SEQUENCE_JUMP_MAX: u64 = 1_000;
 /// Longest acknowledgement.
 pub const ACK_MAX: Duration = Duration::from_hours(30 * 24);
+/// Samples that may fail to come before a host's values are not known.
+pub const SAMPLES_MISSED: u32 = 3;
+/// How long a series may be missing while its host sends others before its alerts are over.
+pub const SERIES_GONE: Duration = Duration::from_mins(5);
+/// Open alerts about a host's values; further ones are counted and not shown.
+pub const METRIC_ALERTS_PER_HOST_MAX: usize = 64;
+/// A commit that takes longer is a warning.
+pub const COMMIT_SLOW: Duration = Duration::from_secs(1);
+/// A delay of the daemon's own loop above this is a warning.
+pub const LOOP_GAP: Duration = Duration::from_millis(500);
+/// How long the daemon's own trouble must be over before its alert is.
+pub const OWN_HOLD: Duration = Duration::from_secs(30);
+/// An own event that is repeated within this is not written down again.
+pub const OWN_EVENT_REPEAT: Duration = Duration::from_secs(30);
 /// Rows of the connection log that one request may ask for.
 pub const CONNECTIONS_ASKED_MAX: u32 = 500;
 /// Rows of the audit trail that one request may ask for.

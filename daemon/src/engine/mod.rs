@@ -11,7 +11,8 @@
 //! | `verdicts` | what signs of life and silence make of a host |
 //! | `absence` | goodbyes and leases |
 //! | `alerts` | the book of incidents |
-//! | `operators`, `actions` | what operators ask and do |
+//! | `rules` | thresholds on what hosts measure, and the daemon's own health |
+//! | `operators`, `actions`, `storage` | what operators ask and do |
 //! | `feeds`, `sessions`, `records` | what consoles see |
 
 mod absence;
@@ -29,9 +30,11 @@ pub mod limits;
 mod liveness;
 mod operators;
 mod records;
+pub mod rules;
 mod sessions;
 pub mod settings;
 pub mod state;
+mod storage;
 mod summary;
 mod timers;
 mod verdicts;
@@ -144,6 +147,10 @@ impl Engine {
                     beats::probe_answer(host, desk, connection, answer);
                 });
             }
+            Input::Received { host, epoch, ranges } => {
+                storage::received(fleet, desk, &host, epoch, &ranges);
+            }
+            Input::Health(health) => rules::own::judge(fleet, desk, &health),
             Input::AgentGone { connection, reason } => self.agent_gone(connection, &reason),
             Input::ConsoleOpened { session, operator, role, address: _ } => {
                 desk.sessions.open(session, Session { operator, role, subscription: None });
@@ -195,7 +202,8 @@ impl Engine {
                 arrivals::refuse(&mut self.desk, connection, RefusalCode::Overload, text);
                 return;
             }
-            let host = arrivals::appear(&mut self.desk, &id);
+            let mut host = arrivals::appear(&mut self.desk, &id);
+            rules::adopt(&mut host, &mut self.desk);
             self.fleet.insert(id.clone(), host);
         }
         self.connections.insert(connection, id);
@@ -214,19 +222,26 @@ impl Engine {
             verdicts::schedule(host, &mut self.desk);
         }
         self.resume_alerts();
+        for host in self.fleet.values_mut() {
+            rules::adopt(host, &mut self.desk);
+        }
         self.desk.timers.set(Due::HeardCheckpoint, now.plus(HEARD_CHECKPOINT));
         self.check_certificates();
     }
 
     /// Sets the timers of saved alerts, and resolves those whose rule is gone.
     fn resume_alerts(&mut self) {
-        let open: Vec<_> =
-            self.desk.book.all_open().map(|(key, row)| (key.clone(), row.clone())).collect();
+        let rows = self.desk.book.all_open().chain(self.desk.book.all_held());
+        let rows: Vec<_> = rows.map(|(key, row)| (key.clone(), row.clone())).collect();
         let now = self.desk.now;
-        for (key, row) in open {
-            if !alerts::rule::ALL.contains(&&*key.rule) {
-                let reason = format!("the rule {} no longer exists", key.rule);
+        for (key, row) in rows {
+            let rules = &self.desk.settings.rules;
+            if !alerts::rule::ALL.contains(&&*key.rule) && rules.find(&key.rule).is_none() {
+                let reason = rules.why_gone(&key.rule);
                 self.desk.clear(&key, &reason);
+                continue;
+            }
+            if !row.state.is_open() {
                 continue;
             }
             if let Some(at) = row.event_at {
@@ -261,7 +276,8 @@ impl Engine {
             }
         };
         match due {
-            Due::Judge(_) if self.is_blind => {}
+            // What is due while nobody can be heard is looked at again when that is over.
+            Due::Judge(_) | Due::Rules(_) if self.is_blind => {}
             Due::Judge(id) => on(&id, verdicts::judge),
             Due::Takeover(id) if self.is_blind => {
                 let later = desk.now.mono.plus(limits::TAKEOVER_WAIT);
@@ -271,6 +287,8 @@ impl Engine {
             Due::ConflictEnd(id) => on(&id, arrivals::conflict_ends),
             Due::LeaseEnd(id) => on(&id, absence::lease_ends),
             Due::LeftLong(id) => on(&id, |host, desk| absence::left_long(host, desk)),
+            Due::Rules(id) => on(&id, rules::look),
+            Due::OwnOver(key) => desk.clear(&key, "it is over"),
             Due::EventEnd(key) => desk.clear(&key, "it did not happen again"),
             Due::AckEnd(key) => actions::ack_ends(desk, &key),
             Due::BlindEnd => self.drained(),
@@ -309,9 +327,10 @@ impl Engine {
 
     fn change_settings(&mut self, settings: Settings) {
         self.desk.settings = settings;
-        for host in self.fleet.values() {
+        for host in self.fleet.values_mut() {
             let watched = self.desk.sessions.is_watched(host.id());
             feeds::send_intervals(host, &mut self.desk, watched);
+            rules::apply(host, &mut self.desk);
             verdicts::schedule(host, &mut self.desk);
         }
     }
@@ -335,6 +354,7 @@ impl Engine {
         for host in self.fleet.values_mut() {
             host.watch.hold_until(now.plus(host.watch.interval()).plus(AFTER_PAUSE_SLACK));
             verdicts::schedule(host, &mut self.desk);
+            rules::hear_again(host, &mut self.desk);
         }
         self.run_timers();
     }

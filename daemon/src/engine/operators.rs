@@ -5,10 +5,10 @@ use systole_common::wire::console::{AlertsQuery, AuditQuery, ConnectionsQuery, H
 use systole_common::wire::hello::{Refusal, RefusalCode};
 
 use super::desk::Desk;
-use super::effect::{Effect, Query, Reply};
+use super::effect::{Effect, MetricsQuery, Query, Reply};
 use super::input::Request;
 use super::limits::{AUDIT_ASKED_MAX, CONNECTIONS_ASKED_MAX};
-use super::{Fleet, actions, feeds, records};
+use super::{Fleet, actions, feeds, records, storage};
 
 /// Why a request is refused: a code for programs, a sentence for people.
 pub(super) type No = (RefusalCode, String);
@@ -16,6 +16,9 @@ pub(super) type No = (RefusalCode, String);
 enum Answer {
     Reply(Reply),
     Query(Query),
+    Metrics(MetricsQuery),
+    /// The metric store replies when it is done.
+    Later,
 }
 
 /// A request of an operator whom the role table has let through.
@@ -39,9 +42,19 @@ pub(super) fn request(
         Request::Unack(body) => actions::unack(desk, session, &body).map(Answer::Reply),
         Request::Resolve(body) => actions::resolve(desk, session, &body).map(Answer::Reply),
         Request::Retire(body) => actions::retire(fleet, desk, session, &body).map(Answer::Reply),
+        Request::Series(body) => storage::series(body).map(Answer::Metrics),
+        Request::History(body) => storage::history(&body).map(Answer::Metrics),
+        Request::Storage(body) => storage::storage(&body).map(Answer::Metrics),
+        Request::CleanUp(body) => {
+            storage::clean_up(desk, session, request, &body).map(|()| Answer::Later)
+        }
     };
     match answer {
         Ok(Answer::Reply(reply)) => desk.after_commit(Effect::Reply { session, request, reply }),
+        Ok(Answer::Metrics(query)) => {
+            desk.after_commit(Effect::MetricsQuery { session, request, query });
+        }
+        Ok(Answer::Later) => {}
         Ok(Answer::Query(query)) => desk.after_commit(Effect::Query { session, request, query }),
         Err((code, text)) => {
             let refusal = Refusal { code: code.into(), text, retry_after_ms: 0 };
@@ -96,7 +109,8 @@ pub(super) fn known(fleet: &Fleet, name: &str) -> Result<HostId, No> {
     if fleet.contains_key(&id) { Ok(id) } else { Err(no_such_host(name)) }
 }
 
-fn no_such_host(name: &str) -> No {
+/// Nobody knows such a host.
+pub(super) fn no_such_host(name: &str) -> No {
     let shown: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
     (
         RefusalCode::NotFound,

@@ -134,7 +134,9 @@ pub(super) fn clock_offset_ms(host: &Host) -> Option<i64> {
 }
 
 fn overlays(row: &AlertRow) -> Vec<Growing<Overlay>> {
-    row.ack.iter().map(|_| Overlay::Acked.into()).collect()
+    let acked = row.ack.iter().map(|_| Overlay::Acked.into());
+    let nodata = row.nodata.then(|| Overlay::NoData.into());
+    acked.chain(nodata).collect()
 }
 
 /// Since when it is what people see.
@@ -160,7 +162,8 @@ fn counts(host: &Host, book: &Book) -> (u32, u32) {
     counts
 }
 
-fn labels(host: &Host, settings: &Settings) -> Vec<(String, String)> {
+/// The labels of a host, with those of the settings over its own.
+pub(super) fn labels(host: &Host, settings: &Settings) -> Vec<(String, String)> {
     let mut labels: BTreeMap<String, String> = host.row.labels.iter().cloned().collect();
     if let Some(over) = settings.labels.get(host.id()) {
         labels.extend(over.iter().map(|(key, value)| (key.clone(), value.clone())));

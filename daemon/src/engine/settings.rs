@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use systole_common::ids::HostId;
 
+use super::rules::{self, Rules};
+
 /// Settings of the engine. The defaults are those of `assets/daemon.toml`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// `heartbeat.interval`: how often agents beat; 100 ms to 60 s.
     pub heartbeat_interval: Duration,
@@ -26,6 +28,8 @@ pub struct Settings {
     pub hosts_max: usize,
     /// `[host.NAME.labels]`: labels that override the agents' own.
     pub labels: BTreeMap<HostId, BTreeMap<String, String>>,
+    /// `[rule.NAME]`: what of a host's values is too much.
+    pub rules: Rules,
 }
 
 impl Default for Settings {
@@ -40,6 +44,7 @@ impl Default for Settings {
             processes_interval: Duration::from_secs(5),
             hosts_max: 20_000,
             labels: BTreeMap::new(),
+            rules: rules::defaults(),
         }
     }
 }

@@ -109,6 +109,8 @@ pub struct AlertRow {
     pub ack: Option<AckRow>,
     /// An operator resolved it while its condition held: it waits for the condition to clear.
     pub held: bool,
+    /// Its host is not heard: the value is not known and nothing moves.
+    pub nodata: bool,
     /// When an event alert was last seen to happen; it resolves 10 min later.
     pub event_at: Option<UnixMs>,
 }

@@ -20,6 +20,10 @@ pub(super) enum Due {
     LeaseEnd(HostId),
     /// A host that said goodbye is away for long.
     LeftLong(HostId),
+    /// Something about a host's values can change by time alone.
+    Rules(HostId),
+    /// The daemon's own trouble has been over for long enough.
+    OwnOver(AlertKey),
     /// An event alert has been quiet for long enough.
     EventEnd(AlertKey),
     /// An acknowledgement ends.
@@ -54,6 +58,11 @@ impl Timers {
         if let Some(at) = self.at.remove(due) {
             self.order.remove(&(at, due.clone()));
         }
+    }
+
+    /// Whether `due` has a deadline.
+    pub(super) fn is_set(&self, due: &Due) -> bool {
+        self.at.contains_key(due)
     }
 
     /// The earliest deadline.

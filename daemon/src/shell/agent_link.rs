@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quinn::{Connection, ConnectionError};
-use systole_common::ids::HostId;
+use systole_common::ids::{HostId, SpoolEpoch};
 use systole_common::model::coded::Coded;
 use systole_common::net::framed::{FrameError, FrameWriter};
 use systole_common::wire::agent::ProbeAnswer;
@@ -25,6 +25,7 @@ use super::clock;
 use super::context::Context;
 use super::counters::rare;
 use super::handshake::{Greeted, refusal};
+use super::metrics::slot::Intake;
 use super::peers::{AgentSide, Peer, Side, Verdict};
 use crate::engine::input::{AgentHello, Gone, Input};
 use crate::limits::{
@@ -43,8 +44,10 @@ pub(super) async fn run(context: &Arc<Context>, greeted: Greeted, host: HostId, 
         Side::Agent(side),
     );
     context.peers.add(&peer, usize::MAX);
+    let host_of_peer = host.clone();
     context.tell(hello_input(&peer, &greeted, host, purpose)).await;
-    let served = serve(context.clone(), peer.clone(), greeted, purpose, verdict);
+    let greet = Intake::Greet { host: host_of_peer, epoch: greeted.hello.spool_epoch };
+    let served = serve(context.clone(), peer.clone(), greeted, purpose, greet, verdict);
     let gone = peer.ended(context.contain("agent", served).await);
     if let Gone::ByUs(code, _) = &gone {
         context.counters.add(rare::CONNECTIONS_CLOSED, code.as_str());
@@ -77,6 +80,7 @@ async fn serve(
     peer: Arc<Peer>,
     greeted: Greeted,
     purpose: Purpose,
+    greet: Intake,
     verdict: oneshot::Receiver<Verdict>,
 ) -> ConnectionError {
     let verdict = tokio::select! {
@@ -85,9 +89,13 @@ async fn serve(
     };
     let (refused, code) = match verdict {
         Ok(Ok(Verdict::Accepted(policy))) => {
+            let epoch = greeted.hello.spool_epoch;
             // If the answer cannot be written, the connection is at its end.
             let _ = greeted.welcome(&context, policy).await;
-            return AgentConnection::new(context, peer, purpose).run().await;
+            if purpose == Purpose::Main && context.metrics.try_send(greet).is_err() {
+                context.counters.add(rare::SLOTS_LEFT, "greeting");
+            }
+            return AgentConnection::new(context, peer, purpose, epoch).run().await;
         }
         Ok(Ok(Verdict::Refused(refused, code))) => (refused, code),
         Ok(Err(_)) | Err(_) => {
@@ -116,10 +124,10 @@ struct AgentConnection {
 }
 
 impl AgentConnection {
-    fn new(context: Arc<Context>, peer: Arc<Peer>, purpose: Purpose) -> Self {
+    fn new(context: Arc<Context>, peer: Arc<Peer>, purpose: Purpose, epoch: SpoolEpoch) -> Self {
         let now = clock::mono();
         Self {
-            streams: AgentStreams::new(context.clone(), peer.clone(), purpose),
+            streams: AgentStreams::new(context.clone(), peer.clone(), purpose, epoch),
             context,
             peer,
             purpose,
@@ -211,7 +219,7 @@ impl AgentConnection {
     }
 }
 
-/// Writes the control stream: of each kind of frame only the newest.
+/// Writes the control stream: of each kind of frame only the newest, of receipts all.
 async fn control(peer: Arc<Peer>) -> Result<(), Breach> {
     match write_control(&peer).await {
         Ok(()) => Ok(()),
@@ -232,6 +240,9 @@ async fn write_control(peer: &Peer) -> Result<(), FrameError> {
         }
         if let Some(echo) = control.echo {
             writer.queue(&echo)?;
+        }
+        for receipt in &control.receipts {
+            writer.queue(receipt)?;
         }
         writer.flush().await?;
     }

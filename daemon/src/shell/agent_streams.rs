@@ -1,20 +1,20 @@
 //! What an agent's streams carry: each frame is allowed by the role table and belongs to its stream,
 //! or the connection ends. Texts are scrubbed here, once, and series get their names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream};
-use systole_common::model::metric::{
-    INSTANCE_BYTES_MAX, SERIES_PER_AGENT_MAX, SeriesKey, is_metric_name,
-};
+use systole_common::ids::{Identity, SpoolEpoch};
+use systole_common::model::coded::Growing;
 use systole_common::net::framed::FrameReader;
 use systole_common::role_table::{Sender, may_send};
 use systole_common::text::{scrub, scrub_to};
-use systole_common::wire::agent::{Declare, Heartbeat, Live, Processes};
+use systole_common::wire::agent::{Declare, Dropped, Heartbeat, Live, Processes, Stored};
 use systole_common::wire::codec::decode;
+use systole_common::wire::control::SequenceKind;
 use systole_common::wire::hello::{Purpose, StreamName, StreamOpen};
 use systole_common::wire::kind::Kind;
 use systole_common::wire::limits::{HEADER_BYTES, PROCESS_NAME_BYTES_MAX, REASON_BYTES_MAX};
@@ -25,7 +25,9 @@ use super::bucket::Bucket;
 use super::clock;
 use super::context::Context;
 use super::counters::rare;
+use super::metrics::slot::{Intake, Origin, Slot};
 use super::peers::Peer;
+use super::samples::{Declared, LeftOut, NotDeclared};
 use crate::engine::input::Input;
 use crate::limits::{AGENT_BYTES_BURST, AGENT_BYTES_PER_S};
 
@@ -35,23 +37,27 @@ pub(super) struct AgentStreams {
     context: Arc<Context>,
     peer: Arc<Peer>,
     purpose: Purpose,
+    epoch: SpoolEpoch,
     open: Mutex<BTreeSet<StreamName>>,
     budget: Mutex<Bucket>,
     told_left: AtomicBool,
     told_series: AtomicBool,
 }
 
-/// Series that were declared on one metrics stream.
-type Declared = BTreeMap<u32, Arc<SeriesKey>>;
-
 impl AgentStreams {
-    /// The streams of `peer`'s connection.
-    pub(super) fn new(context: Arc<Context>, peer: Arc<Peer>, purpose: Purpose) -> Arc<Self> {
+    /// The streams of `peer`'s connection, whose sequences count in `epoch`.
+    pub(super) fn new(
+        context: Arc<Context>,
+        peer: Arc<Peer>,
+        purpose: Purpose,
+        epoch: SpoolEpoch,
+    ) -> Arc<Self> {
         let budget = Bucket::new(AGENT_BYTES_BURST, AGENT_BYTES_PER_S, clock::mono());
         Arc::new(Self {
             context,
             peer,
             purpose,
+            epoch,
             open: Mutex::default(),
             budget: Mutex::new(budget),
             told_left: AtomicBool::new(false),
@@ -106,7 +112,7 @@ impl AgentStreams {
     }
 
     async fn frames(&self, reader: &mut FrameReader, name: StreamName) -> Result<(), Breach> {
-        let mut declared = Declared::new();
+        let mut declared = Declared::default();
         let mut skipped = 0;
         loop {
             let frame = reader.read().await;
@@ -169,14 +175,16 @@ impl AgentStreams {
     ) -> Result<After, Breach> {
         match kind {
             Kind::Heartbeat => self.heartbeat(decode(body)?).await,
-            Kind::Declare => self.declare(decode(body)?, declared),
+            Kind::Declare => self.declare(&decode(body)?, declared),
             Kind::Live => self.live(decode(body)?, declared).await,
             Kind::Processes => self.processes(decode(body)?).await,
+            Kind::Stored => self.stored(&decode(body)?, declared).await,
+            Kind::Dropped => self.dropped(decode(body)?).await,
             Kind::Chunk => {
                 self.leave(kind);
                 return Ok(After::Leave);
             }
-            // Agents keep these until a receipt comes, so that nothing is lost by leaving them.
+            // Agents keep what needs a receipt, so that nothing is lost by leaving it.
             other => self.leave(other),
         }
         Ok(After::Next)
@@ -188,30 +196,71 @@ impl AgentStreams {
         self.context.tell(Input::Heartbeat { connection, beat: Box::new(beat) }).await;
     }
 
-    fn declare(&self, declare: Declare, declared: &mut Declared) {
-        for series in declare.series {
-            let is_known = declared.contains_key(&series.id);
-            if !is_metric_name(&series.metric) {
-                self.refuse_series("name", "a metric name is not valid");
-            } else if !is_known && declared.len() >= SERIES_PER_AGENT_MAX {
-                self.refuse_series("too many", "more series are declared than an agent may have");
-            } else {
-                let instance = scrub_to(&series.instance, INSTANCE_BYTES_MAX);
-                let key = Arc::new(SeriesKey::new(&series.metric, &instance));
-                declared.insert(series.id, key);
+    fn declare(&self, declare: &Declare, declared: &mut Declared) {
+        for series in &declare.series {
+            match declared.declare(series) {
+                Ok(()) => {}
+                Err(NotDeclared::Name) => {
+                    self.refuse_series("name", "a metric name is not valid");
+                }
+                Err(NotDeclared::TooMany) => self
+                    .refuse_series("too many", "more series are declared than an agent may have"),
             }
         }
     }
 
     async fn live(&self, live: Live, declared: &Declared) {
-        let count = live.values.len();
-        let named = |value: &systole_common::wire::agent::SeriesValue| {
-            declared.get(&value.id).map(|key| (key.clone(), value.value))
-        };
-        let values: Vec<_> = live.values.iter().filter_map(named).collect();
-        let unknown = u64::try_from(count - values.len()).unwrap_or(0);
-        self.context.counters.add_many(rare::SERIES_REFUSED, "undeclared", unknown);
+        let (values, left_out) = declared.live(&live.values);
+        self.count(left_out);
         self.context.tell(Input::Samples { connection: self.peer.id, values }).await;
+    }
+
+    async fn stored(&self, stored: &Stored, declared: &mut Declared) {
+        let Identity::Agent(host) = &self.peer.leaf.identity else { return };
+        let (shape, values, left_out) = declared.stored(&stored.values);
+        self.count(left_out);
+        let origin = if self.purpose == Purpose::Bulk { Origin::Backfill } else { Origin::Live };
+        self.hand_over(Intake::Slot(Slot {
+            host: host.clone(),
+            epoch: self.epoch,
+            sequence: stored.sequence,
+            slot_ms: stored.slot_ms,
+            origin,
+            shape,
+            values,
+        }))
+        .await;
+    }
+
+    async fn dropped(&self, dropped: Dropped) {
+        let Identity::Agent(host) = &self.peer.leaf.identity else { return };
+        if dropped.kind != Growing::Known(SequenceKind::Samples) {
+            self.leave(Kind::Dropped);
+            return;
+        }
+        let (host, ranges) = (host.clone(), dropped.ranges.0);
+        self.hand_over(Intake::Dropped { host, epoch: dropped.epoch, ranges }).await;
+    }
+
+    /// Hands samples to the metric store. Live ones never wait for it, for live values and processes
+    /// come on the same stream: what finds no room gets no receipt and is sent again.
+    async fn hand_over(&self, intake: Intake) {
+        let handed = if self.purpose == Purpose::Bulk {
+            self.context.metrics.send(intake).await.is_ok()
+        } else {
+            self.context.metrics.try_send(intake).is_ok()
+        };
+        if !handed {
+            self.context.counters.add(rare::SLOTS_LEFT, "");
+        }
+    }
+
+    fn count(&self, left_out: LeftOut) {
+        let counters = &self.context.counters;
+        counters.add_many(rare::SERIES_REFUSED, "undeclared", left_out.undeclared);
+        counters.add_many(rare::SERIES_REFUSED, "repeated", left_out.repeated);
+        counters.add_many(rare::SERIES_REFUSED, "not finite", left_out.not_finite);
+        counters.add_many(rare::SERIES_REFUSED, "negative counter", left_out.negative);
     }
 
     async fn processes(&self, frame: Processes) {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
 use super::lag::LoopLag;
+use super::metrics::slot::Intake;
 use super::peers::Peers;
 use crate::config::ConnectionLimits;
 use crate::engine::input::Input;
@@ -28,6 +29,8 @@ pub(super) struct Context {
     pub(super) peers: Peers,
     /// Where inputs for the engine go; whoever fills it too fast waits.
     pub(super) inputs: mpsc::Sender<Input>,
+    /// Where samples for the metric store go.
+    pub(super) metrics: mpsc::Sender<Intake>,
     /// What is counted.
     pub(super) counters: Counters,
     /// How late the engine's loop is.

@@ -22,6 +22,8 @@ pub(super) mod rare {
     pub(in crate::shell) const FRAMES_SKIPPED: &str = "frames_skipped";
     /// Series and values that were not taken.
     pub(in crate::shell) const SERIES_REFUSED: &str = "series_refused";
+    /// Stored slots that found no room on their way to the metric store; agents send them again.
+    pub(in crate::shell) const SLOTS_LEFT: &str = "slots_left";
     /// Datagrams that are no answers to probes.
     pub(in crate::shell) const DATAGRAMS_REFUSED: &str = "datagrams_refused";
     /// Connections closed by the daemon, by code.

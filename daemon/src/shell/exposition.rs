@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use super::clock;
 use super::context::Context;
+use super::metrics::health::MetricsNews;
 use super::store::WriterNews;
 use crate::engine::gauges::Gauges;
 use crate::limits::{BATCHES_MAX, GAUGES_TIMEOUT, INPUTS_MAX};
@@ -28,6 +29,8 @@ pub(super) struct Source {
     pub(super) context: Arc<Context>,
     /// The writer of `state.db`.
     pub(super) writer: Arc<WriterNews>,
+    /// The writer of the metric store.
+    pub(super) metrics: Arc<MetricsNews>,
     /// Whether the disk is full.
     pub(super) refusing: watch::Receiver<bool>,
     /// The engine is asked for its gauges here.
@@ -61,43 +64,9 @@ impl Source {
     fn own(&self) -> Own {
         let context = &self.context;
         let (agents, consoles) = context.peers.counts();
-        let seconds = |us: u64| us as f64 / 1e6;
-        let free = context.inputs.capacity();
         Own {
-            gauges: vec![
-                (
-                    "uptime_seconds",
-                    "Since the start",
-                    clock::mono().since(self.started).as_secs_f64(),
-                ),
-                (
-                    "loop_lag_seconds",
-                    "Longest delay of the engine's loop of late",
-                    seconds(context.lag.longest_us().into()),
-                ),
-                (
-                    "queue_inputs",
-                    "What waits for the engine",
-                    INPUTS_MAX.saturating_sub(free) as f64,
-                ),
-                ("queue_inputs_max", "What may wait for the engine", INPUTS_MAX as f64),
-                (
-                    "queue_batches",
-                    "What waits for a commit",
-                    self.writer.in_flight.load(Ordering::Relaxed) as f64,
-                ),
-                ("queue_batches_max", "What may wait for a commit", BATCHES_MAX as f64),
-                (
-                    "store_refusing",
-                    "1 while the disk is full",
-                    f64::from(u8::from(*self.refusing.borrow())),
-                ),
-                (
-                    "commit_seconds_max",
-                    "Longest transaction since the start",
-                    seconds(self.writer.commit_us_max.load(Ordering::Relaxed)),
-                ),
-            ],
+            gauges: [self.loop_gauges(), self.disk_gauges()].concat(),
+            metrics: metrics(&self.metrics),
             connections: vec![("agent", agents), ("console", consoles)],
             commits: self.writer.commits.load(Ordering::Relaxed),
             commit_seconds: seconds(self.writer.commit_us.load(Ordering::Relaxed)),
@@ -106,12 +75,107 @@ impl Source {
             rare: context.counters.rare(),
         }
     }
+
+    /// The engine's loop and what waits for it.
+    fn loop_gauges(&self) -> Vec<Gauge> {
+        let context = &self.context;
+        let free = context.inputs.capacity();
+        vec![
+            ("uptime_seconds", "Since the start", clock::mono().since(self.started).as_secs_f64()),
+            (
+                "loop_lag_seconds",
+                "Longest delay of the engine's loop of late",
+                seconds(context.lag.longest_us().into()),
+            ),
+            ("queue_inputs", "What waits for the engine", INPUTS_MAX.saturating_sub(free) as f64),
+            ("queue_inputs_max", "What may wait for the engine", INPUTS_MAX as f64),
+            (
+                "queue_batches",
+                "What waits for a commit",
+                self.writer.in_flight.load(Ordering::Relaxed) as f64,
+            ),
+            ("queue_batches_max", "What may wait for a commit", BATCHES_MAX as f64),
+        ]
+    }
+
+    /// The disk and what is on it.
+    fn disk_gauges(&self) -> Vec<Gauge> {
+        vec![
+            (
+                "store_refusing",
+                "1 while the disk is full",
+                f64::from(u8::from(*self.refusing.borrow())),
+            ),
+            (
+                "metrics_refusing",
+                "1 while stored samples are not taken, for want of room on the disk",
+                f64::from(u8::from(self.metrics.refusing.load(Ordering::Relaxed))),
+            ),
+            (
+                "metrics_log_bytes",
+                "Bytes of the metric store's log",
+                self.metrics.log_bytes.load(Ordering::Relaxed) as f64,
+            ),
+            (
+                "metrics_database_bytes",
+                "Bytes of metrics.db",
+                self.metrics.database_bytes.load(Ordering::Relaxed) as f64,
+            ),
+            (
+                "free_bytes",
+                "Bytes that the file system has for the daemon",
+                self.metrics.free_bytes.load(Ordering::Relaxed) as f64,
+            ),
+            (
+                "commit_seconds_max",
+                "Longest transaction since the start",
+                seconds(self.writer.commit_us_max.load(Ordering::Relaxed)),
+            ),
+        ]
+    }
+}
+
+/// Name, what it means, value.
+type Gauge = (&'static str, &'static str, f64);
+
+fn seconds(us: u64) -> f64 {
+    us as f64 / 1e6
+}
+
+fn metrics(news: &MetricsNews) -> Vec<Gauge> {
+    let one =
+        |name, help, counter: &AtomicU64| (name, help, counter.load(Ordering::Relaxed) as f64);
+    let commit_seconds = news.commit_us.load(Ordering::Relaxed) as f64 / 1e6;
+    vec![
+        one("metrics_commits", "Group commits of the metric store's log", &news.commits),
+        ("metrics_commit_seconds", "Time in them", commit_seconds),
+        one("metrics_samples", "Samples that were stored", &news.samples),
+        one("metrics_slots", "Slots that were stored", &news.slots),
+        one("metrics_slots_duplicate", "Slots that had been received before", &news.duplicates),
+        one(
+            "metrics_slots_out_of_time",
+            "Slots older than the retention or in the future",
+            &news.slots_out_of_time,
+        ),
+        one("metrics_slots_second", "Second samples in one slot", &news.slots_taken),
+        one("metrics_slots_refused", "Slots not taken for want of room", &news.slots_refused),
+        one(
+            "metrics_sequences_refused",
+            "Slots that would open too many ranges or epochs",
+            &news.sequences_refused,
+        ),
+        one("metrics_series_refused", "Values of too many series", &news.series_refused),
+        one("metrics_dropped", "Slots that agents had to drop", &news.dropped),
+        one("metrics_damaged", "Chunks and records found damaged", &news.damaged),
+    ]
 }
 
 /// The shell's numbers at one moment.
 #[derive(Debug)]
 struct Own {
-    gauges: Vec<(&'static str, &'static str, f64)>,
+    gauges: Vec<Gauge>,
+    /// Counters of the metric store.
+    metrics: Vec<Gauge>,
     connections: Vec<(&'static str, usize)>,
     commits: u64,
     commit_seconds: f64,
@@ -154,6 +218,9 @@ impl Own {
     fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         for (name, help, value) in &self.gauges {
             gauges(encoder, name, help, [(Vec::new(), *value)])?;
+        }
+        for (name, help, value) in &self.metrics {
+            counters(encoder, name, help, [(Vec::new(), *value)])?;
         }
         let by = |label: &'static str| {
             move |(name, count): &(&'static str, u64)| {

@@ -7,10 +7,12 @@
 //! | `listener`, `addresses`, `handshake` | lets connections in |
 //! | `agent_link`, `agent_streams` | one agent's connection |
 //! | `console_link`, `requests`, `replies`, `feed_queue` | one operator's connection |
+//! | `samples` | what the ids and values of a metrics stream mean |
 //! | `store` | `state.db` and its writer thread |
+//! | `metrics`, `receipts` | the metric store: log, `metrics.db`, history; who is told what is safe |
 //! | `folder`, `keys`, `credentials`, `settings_source` | what a start needs from the disk |
 //! | `reload`, `signals`, `watchdog` | SIGHUP, SIGTERM, systemd |
-//! | `http`, `exposition`, `counters`, `lag` | what is shown of the daemon itself |
+//! | `http`, `exposition`, `counters`, `lag`, `health_report` | what is shown of the daemon itself |
 
 mod addresses;
 mod agent_link;
@@ -28,15 +30,19 @@ mod exposition;
 mod feed_queue;
 mod folder;
 mod handshake;
+mod health_report;
 mod http;
 mod keys;
 mod lag;
 mod listener;
+pub mod metrics;
 mod peers;
 mod perform;
+mod receipts;
 mod reload;
 mod replies;
 mod requests;
+mod samples;
 mod settings_source;
 mod signals;
 mod start;

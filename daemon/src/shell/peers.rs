@@ -1,6 +1,6 @@
 //! Who is connected: what the performer needs to reach a peer by its connection's number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -9,15 +9,17 @@ use systole_common::ids::ConnectionId;
 use systole_common::model::coded::Coded;
 use systole_common::net::identity::{Fingerprint, Leaf};
 use systole_common::text::scrub_to;
-use systole_common::wire::control::{Echo, Intervals, Policy};
+use systole_common::wire::control::{Echo, Intervals, Policy, Receipt};
 use systole_common::wire::hello::{CloseCode, Refusal};
 use systole_common::wire::limits::REASON_BYTES_MAX;
 use tokio::sync::{Notify, oneshot};
 
 use super::feed_queue::FeedQueue;
+use super::metrics::reader::MetricsAnswer;
 use super::store::Answer;
 use crate::engine::effect::Reply;
 use crate::engine::input::Gone;
+use crate::limits::RECEIPTS_WAITING_MAX;
 
 /// Bytes of a reason inside a close frame: it must fit one packet.
 const CLOSE_REASON_BYTES_MAX: usize = 256;
@@ -66,13 +68,29 @@ pub(super) struct AgentSide {
     wake: Notify,
 }
 
-/// Frames for the control stream. Of each kind only the newest matters.
+/// Frames for the control stream. Of each kind but receipts only the newest matters.
 #[derive(Debug, Default)]
 pub(super) struct Control {
     /// Heartbeats seen.
     pub(super) echo: Option<Echo>,
     /// Intervals changed.
     pub(super) intervals: Option<Intervals>,
+    /// Sequences that are safe; the oldest go when too many wait, for later ones hold them again.
+    pub(super) receipts: VecDeque<Receipt>,
+}
+
+impl Control {
+    /// Puts a receipt behind those that wait.
+    pub(super) fn receive(&mut self, receipt: Receipt) {
+        if self.receipts.len() >= RECEIPTS_WAITING_MAX {
+            self.receipts.pop_front();
+        }
+        self.receipts.push_back(receipt);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.echo.is_none() && self.intervals.is_none() && self.receipts.is_empty()
+    }
 }
 
 impl AgentSide {
@@ -100,7 +118,7 @@ impl AgentSide {
     pub(super) async fn told(&self) -> Control {
         loop {
             let control = std::mem::take(&mut *lock(&self.control));
-            if control.echo.is_some() || control.intervals.is_some() {
+            if !control.is_empty() {
                 return control;
             }
             self.wake.notified().await;
@@ -115,7 +133,9 @@ pub(super) enum Response {
     Engine(Reply),
     /// `state.db`.
     Store(Answer),
-    /// `state.db` cannot be read; why.
+    /// The metric store.
+    Metrics(MetricsAnswer),
+    /// `state.db` or the metric store cannot be read; why.
     Unreadable(String),
 }
 

@@ -5,25 +5,30 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use systole_common::ids::ConnectionId;
+use systole_common::ids::{ConnectionId, HostId};
+use systole_common::time::UnixMs;
 use systole_common::wire::codec::{Body, WireError, encode_frame};
 use systole_common::wire::control::Probe;
 use systole_common::wire::pages::split_host;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use super::context::Context;
 use super::counters::rare;
 use super::feed_queue::{Group, Part};
+use super::metrics::reader::MetricsReaders;
+use super::metrics::slot::Intake;
 use super::peers::{AgentSide, ConsoleSide, Peer, Response, Side, Verdict};
-use super::store::{Readers, Release};
-use crate::engine::effect::{Effect, FeedFrame, Level, LogLine, Query};
+use super::store::{Readers, Release, StoreError};
+use crate::engine::effect::{Effect, FeedFrame, Level, LogLine, MetricsQuery, Query};
 
 /// Does effects, on whatever thread.
 #[derive(Debug, Clone)]
 pub(super) struct Performer {
     context: Arc<Context>,
     readers: Arc<Readers>,
+    metrics: Arc<MetricsReaders>,
     handle: Handle,
 }
 
@@ -37,8 +42,13 @@ impl Release for Performer {
 
 impl Performer {
     /// A performer whose queries run on `handle`.
-    pub(super) fn new(context: Arc<Context>, readers: Arc<Readers>, handle: Handle) -> Self {
-        Self { context, readers, handle }
+    pub(super) fn new(
+        context: Arc<Context>,
+        readers: Arc<Readers>,
+        metrics: Arc<MetricsReaders>,
+        handle: Handle,
+    ) -> Self {
+        Self { context, readers, metrics, handle }
     }
 
     /// Does one effect. A connection that is gone meanwhile is no error.
@@ -69,6 +79,15 @@ impl Performer {
                 side.respond(request, Response::Engine(reply));
             }),
             Effect::Query { session, request, query } => self.query(session, request, query),
+            Effect::MetricsQuery { session, request, query } => {
+                self.metrics_query(session, request, query);
+            }
+            Effect::CleanUp { session, request, host, before } => {
+                self.clean_up(session, request, host, before);
+            }
+            Effect::Receipt { connection, receipt } => {
+                self.agent(connection, |_, side| side.tell(|control| control.receive(receipt)));
+            }
             Effect::Feed { sessions, frame } => self.feed(&sessions, frame),
             Effect::Log(line) => log(&line),
         }
@@ -102,13 +121,30 @@ impl Performer {
         let Some(peer) = self.context.peers.find(session) else { return };
         let readers = self.readers.clone();
         self.handle.spawn(async move {
-            let response = match readers.answer(query).await {
-                Ok(answer) => Response::Store(answer),
-                Err(error) => Response::Unreadable(error.to_string()),
-            };
-            if let Side::Console(side) = &peer.side {
-                side.respond(request, response);
-            }
+            let answer = readers.answer(query).await.map(Response::Store);
+            respond(&peer, request, answer);
+        });
+    }
+
+    fn metrics_query(&self, session: ConnectionId, request: u64, query: MetricsQuery) {
+        let Some(peer) = self.context.peers.find(session) else { return };
+        let readers = self.metrics.clone();
+        self.handle.spawn(async move {
+            let answer = readers.answer(query).await.map(Response::Metrics);
+            respond(&peer, request, answer);
+        });
+    }
+
+    fn clean_up(&self, session: ConnectionId, request: u64, host: Option<HostId>, before: UnixMs) {
+        let Some(peer) = self.context.peers.find(session) else { return };
+        let (queue, readers) = (self.context.metrics.clone(), self.metrics.clone());
+        self.handle.spawn(async move {
+            let (reply, deleted) = oneshot::channel();
+            // Without a writer the reply's other end is gone, and that is the answer.
+            let _ = queue.send(Intake::CleanUp { host, before, reply }).await;
+            let records = deleted.await.unwrap_or(Err(StoreError::Closed));
+            let answer = records.map(|records| readers.deleted(before, records));
+            respond(&peer, request, answer.map(Response::Metrics));
         });
     }
 
@@ -138,6 +174,13 @@ impl Performer {
     fn unsendable(&self, error: &WireError) {
         self.context.counters.add(rare::FRAMES_UNSENDABLE, "");
         warn!(reason = %error, "frame cannot be sent");
+    }
+}
+
+fn respond(peer: &Peer, request: u64, answer: Result<Response, StoreError>) {
+    let response = answer.unwrap_or_else(|error| Response::Unreadable(error.to_string()));
+    if let Side::Console(side) = &peer.side {
+        side.respond(request, response);
     }
 }
 

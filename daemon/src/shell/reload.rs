@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::context::Context;
 use super::credentials;
+use super::metrics::slot::Intake;
 use super::settings_source::{self, Loaded};
 use super::watchdog;
 use crate::cli::Flags;
@@ -74,6 +75,8 @@ impl Reloader {
         {
             warn!(reason = %error, "log level stays as it was");
         }
+        // The queue is closed only when the daemon stops.
+        let _ = self.context.metrics.send(Intake::Retention(config.retention)).await;
         self.context.tell(Input::Settings(Box::new(config.engine.clone()))).await;
         self.loaded = loaded;
     }

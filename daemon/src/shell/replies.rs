@@ -6,10 +6,13 @@ use systole_common::wire::console::{
     AlertPage, AlertRecord, AuditPage, ConnectionPage, Done, HostRecord, Refused,
 };
 use systole_common::wire::hello::{Refusal, RefusalCode};
+use systole_common::wire::history::{HistoryPage, SeriesPage, StoragePage};
+use systole_common::wire::limits::HISTORY_PAGE_POINTS_MAX;
 use systole_common::wire::pages::{pages, split_host};
 use tokio::time::timeout;
 
 use super::handshake::refusal;
+use super::metrics::reader::MetricsAnswer;
 use super::peers::Response;
 use super::store::Answer;
 use crate::engine::effect::Reply;
@@ -38,6 +41,7 @@ pub(super) async fn write(writer: &mut FrameWriter, response: Response) -> Resul
             }
             done(writer, count).await?;
         }
+        Response::Metrics(answer) => write_metrics(writer, answer).await?,
         Response::Unreadable(text) => {
             refused(writer, refusal(RefusalCode::Storage, &text, 1_000)).await?;
         }
@@ -56,6 +60,46 @@ async fn write_hosts(writer: &mut FrameWriter, hosts: Vec<HostRecord>) -> Result
         }
     }
     done(writer, count).await
+}
+
+async fn write_metrics(writer: &mut FrameWriter, answer: MetricsAnswer) -> Result<(), FrameError> {
+    match answer {
+        MetricsAnswer::Series(records) => {
+            let count = records.len();
+            for records in pages(records) {
+                one(writer, &SeriesPage { records }).await?;
+            }
+            done(writer, count).await
+        }
+        MetricsAnswer::History { tier, unit, step_ms, points } => {
+            let tier = tier.into();
+            let count = points.len();
+            let mut pages = points.chunks(HISTORY_PAGE_POINTS_MAX).map(<[_]>::to_vec);
+            let first = pages.next().unwrap_or_default();
+            one(writer, &HistoryPage { tier, unit, step_ms, points: first }).await?;
+            for points in pages {
+                one(writer, &HistoryPage { tier, unit, step_ms, points }).await?;
+            }
+            done(writer, count).await
+        }
+        MetricsAnswer::Storage { log_bytes, database_bytes, free_bytes, before, records } => {
+            let count = records.len();
+            let mut pages = pages(records).into_iter();
+            let page =
+                |records| StoragePage { log_bytes, database_bytes, free_bytes, before, records };
+            one(writer, &page(pages.next().unwrap_or_default())).await?;
+            for records in pages {
+                one(writer, &page(records)).await?;
+            }
+            done(writer, count).await
+        }
+        MetricsAnswer::NotFound(text) => {
+            refused(writer, refusal(RefusalCode::NotFound, &text, 0)).await
+        }
+        MetricsAnswer::TooMuch(text) => {
+            refused(writer, refusal(RefusalCode::Invalid, &text, 0)).await
+        }
+    }
 }
 
 async fn write_alerts(

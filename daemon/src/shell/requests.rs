@@ -209,6 +209,10 @@ fn parse(kind: Kind, body: &Bytes) -> Result<Option<Request>, WireError> {
             Request::Resolve(Resolve { note: clean(&resolve.note), ..resolve })
         }
         Kind::Retire => Request::Retire(decode(body)?),
+        Kind::SeriesQuery => Request::Series(decode(body)?),
+        Kind::HistoryQuery => Request::History(decode(body)?),
+        Kind::StorageQuery => Request::Storage(decode(body)?),
+        Kind::StorageCleanUp => Request::CleanUp(decode(body)?),
         _ => return Ok(None),
     }))
 }

@@ -13,7 +13,9 @@ use systole_common::net::tls::ServerTls;
 use systole_common::telemetry::Telemetry;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use super::context::Context;
@@ -22,12 +24,19 @@ use super::credentials;
 use super::engine_loop::EngineLoop;
 use super::exposition::Source;
 use super::folder::StateFolder;
+use super::health_report::HealthReport;
 use super::http::{self, Health};
 use super::keys::{self, Keys};
 use super::lag::LoopLag;
 use super::listener::Listener;
+use super::metrics::health::MetricsNews;
+use super::metrics::reader::MetricsReaders;
+use super::metrics::slot::Intake;
+use super::metrics::writer::MetricsWriter;
+use super::metrics::{LOG_FOLDER, METRICS_FILE};
 use super::peers::Peers;
 use super::perform::Performer;
+use super::receipts::Told;
 use super::reload::Reloader;
 use super::settings_source::Loaded;
 use super::signals::{Asked, Signals};
@@ -37,10 +46,11 @@ use super::{clock, watchdog};
 use crate::cli::Flags;
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::engine::gauges::Gauges;
 use crate::engine::input::Input;
 use crate::engine::state::Saved;
 use crate::error::DaemonError;
-use crate::limits::{BATCHES_MAX, GAUGES_WAITING_MAX, INPUTS_MAX};
+use crate::limits::{BATCHES_MAX, GAUGES_WAITING_MAX, INPUTS_MAX, INTAKES_MAX};
 
 /// Runs the daemon until it is asked to stop.
 pub(super) async fn run(
@@ -101,6 +111,8 @@ struct Ground {
     opened: Opened,
     reserve: Reserve,
     saved: Saved,
+    metrics: MetricsWriter<Told>,
+    told: Told,
 }
 
 impl Ground {
@@ -126,12 +138,21 @@ impl Ground {
         for name in [STATE_FILE, "state.db-wal", "state.db-shm", "reserve", keys::FILE] {
             folder.will_make(name);
         }
+        for name in [METRICS_FILE, "metrics.db-wal", "metrics.db-shm", LOG_FOLDER] {
+            folder.will_make(name);
+        }
         let now = clock::wall();
         let reserve = Reserve::open(folder.path(), config.reserve)?;
         let opened = store::open(folder.path(), now)?;
         let read = store::load(&opened, now)?;
+        let told = Told::default();
+        let (path, room, kept) = (folder.path(), reserve.bytes(), config.retention);
+        let (metrics, losses) = MetricsWriter::open(path, room, kept, told.clone(), clock::wall)?;
         keys.keep(folder.path())?;
         folder.keep();
+        for loss in &losses {
+            error!(reason = loss, "stored samples were damaged");
+        }
         for loss in &read.losses {
             error!(reason = loss, "state was damaged");
         }
@@ -141,7 +162,7 @@ impl Ground {
         if let Some(backup) = &opened.backup {
             info!(copy = %backup.display(), "state.db was brought up to date; this is what it was before");
         }
-        Ok(Self { endpoint, folder, opened, reserve, saved: read.saved })
+        Ok(Self { endpoint, folder, opened, reserve, saved: read.saved, metrics, told })
     }
 }
 
@@ -156,16 +177,17 @@ async fn launch(
     let (batches, queue) = mpsc::channel(BATCHES_MAX);
     let (asked, gauges) = mpsc::channel(GAUGES_WAITING_MAX);
     let (refusing_sender, refusing) = watch::channel(false);
-    let context = context(config, credentials, inputs_sender)?;
-    let readers = Readers::new(&ground.opened.path);
-    let performer = Performer::new(context.clone(), readers, Handle::current());
+    let (metrics, intakes) = mpsc::channel(INTAKES_MAX);
+    let context = context(config, credentials, inputs_sender, metrics)?;
+    let performer = performer(&context, &ground);
+    let samples = ground.metrics.news();
+    let reserve_bytes = ground.reserve.bytes();
     let engine = Engine::new(config.engine.clone(), ground.saved, context.instance, clock::now());
     let (news, written) =
         begin_writing(ground.opened, ground.reserve, performer.clone(), refusing_sender, queue)?;
-    let started = clock::mono();
-    let (writer, told) = (news.clone(), refusing.clone());
-    let shown = context.clone();
-    health.measure(Source { context: shown, writer, refusing: told, gauges: asked, started });
+    let kept = begin_keeping(ground.metrics, intakes)?;
+    let watched = Watched { state: news.clone(), metrics: samples, reserve_bytes };
+    begin_reporting(&context, watched, &refusing, asked, health);
     context.tell(Input::OwnCertificates(credentials::endings(credentials))).await;
     context.tell(Input::Ready).await;
     let end = CancellationToken::new();
@@ -182,9 +204,7 @@ async fn launch(
         watchdog: watchdog::Watchdog::from_unit(),
     };
     let engine = tokio::spawn(engine_loop.run(end.clone()));
-    let listener = Listener::new(context.clone(), ground.endpoint.clone());
-    let tasks = listener.tasks().clone();
-    let listener = tokio::spawn(listener.run());
+    let (tasks, listener) = begin_listening(&context, &ground.endpoint);
     Ok(Running {
         context,
         endpoint: ground.endpoint,
@@ -193,8 +213,55 @@ async fn launch(
         engine,
         end,
         written,
+        kept,
         folder: ground.folder,
     })
+}
+
+/// Lets peers in from now on.
+fn begin_listening(
+    context: &Arc<Context>,
+    endpoint: &Arc<ServerEndpoint>,
+) -> (TaskTracker, JoinHandle<()>) {
+    let listener = Listener::new(context.clone(), endpoint.clone());
+    (listener.tasks().clone(), tokio::spawn(listener.run()))
+}
+
+/// Does what the engine asks for, with readers of both files.
+fn performer(context: &Arc<Context>, ground: &Ground) -> Performer {
+    ground.told.bind(context.inputs.clone());
+    let state = Readers::new(&ground.opened.path);
+    let store = &ground.metrics;
+    let metrics = MetricsReaders::new(&store.database_path(), store.open_windows(), store.news());
+    Performer::new(context.clone(), state, metrics, Handle::current())
+}
+
+/// What is looked at to tell how the daemon itself is.
+struct Watched {
+    state: Arc<WriterNews>,
+    metrics: Arc<MetricsNews>,
+    reserve_bytes: u64,
+}
+
+/// Shows the daemon's own numbers to `/metrics`, and its health to the engine once a second.
+fn begin_reporting(
+    context: &Arc<Context>,
+    watched: Watched,
+    refusing: &watch::Receiver<bool>,
+    gauges: mpsc::Sender<oneshot::Sender<Gauges>>,
+    health: &Health,
+) {
+    let Watched { state, metrics, reserve_bytes } = watched;
+    health.measure(Source {
+        context: context.clone(),
+        writer: state.clone(),
+        metrics: metrics.clone(),
+        refusing: refusing.clone(),
+        gauges,
+        started: clock::mono(),
+    });
+    let (context, refusing) = (context.clone(), refusing.clone());
+    tokio::spawn(HealthReport { context, state, refusing, metrics, reserve_bytes }.run());
 }
 
 /// Starts the writer's thread; how it ends comes on the channel.
@@ -216,10 +283,25 @@ fn begin_writing(
     Ok((news, written))
 }
 
+/// Starts the thread of the metric store; how it ends comes on the channel.
+fn begin_keeping(
+    writer: MetricsWriter<Told>,
+    mut intakes: mpsc::Receiver<Intake>,
+) -> Result<Written, DaemonError> {
+    let handle = Handle::current();
+    let (sender, kept) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("metrics-writer".into())
+        .spawn(move || drop(sender.send(writer.run(&handle, &mut intakes))))
+        .map_err(|source| DaemonError::Thread { what: "the writer of metrics.db", source })?;
+    Ok(kept)
+}
+
 fn context(
     config: &Config,
     credentials: &Credentials,
     inputs: mpsc::Sender<Input>,
+    metrics: mpsc::Sender<Intake>,
 ) -> Result<Arc<Context>, DaemonError> {
     let mut bytes = [0; 8];
     SystemRandom::new().fill(&mut bytes).map_err(|_| EndpointError::Random)?;
@@ -230,6 +312,7 @@ fn context(
         instance: InstanceId(u64::from_le_bytes(bytes)),
         peers: Peers::default(),
         inputs,
+        metrics,
         counters: Counters::default(),
         lag: LoopLag::default(),
         limits: ArcSwap::from_pointee(config.limits),

@@ -16,12 +16,13 @@ use tracing::{error, info, warn};
 
 use super::context::Context;
 use super::folder::StateFolder;
+use super::metrics::slot::Intake;
 use super::store::StoreError;
 use super::watchdog;
 use crate::error::DaemonError;
 use crate::limits::{DRAIN, FAREWELL};
 
-/// How the writer of `state.db` ends.
+/// How a writer's thread ends, that of `state.db` or of the metric store.
 pub(super) type Written = oneshot::Receiver<Result<(), StoreError>>;
 
 /// The parts of a running daemon.
@@ -40,6 +41,8 @@ pub(super) struct Running {
     pub(super) end: CancellationToken,
     /// How the writer ended.
     pub(super) written: Written,
+    /// How the metric store's writer ended.
+    pub(super) kept: Written,
     /// The state folder, locked until all is written.
     pub(super) folder: StateFolder,
 }
@@ -53,6 +56,10 @@ impl Running {
             written = &mut self.written => match written {
                 Ok(Err(error)) => error.into(),
                 Ok(Ok(())) | Err(_) => DaemonError::Bug("the writer of state.db"),
+            },
+            kept = &mut self.kept => match kept {
+                Ok(Err(error)) => error.into(),
+                Ok(Ok(())) | Err(_) => DaemonError::Bug("the writer of metrics.db"),
             },
             _ = &mut self.engine => DaemonError::Bug("the engine"),
             _ = &mut self.listener => DaemonError::Bug("the listener"),
@@ -75,13 +82,15 @@ impl Running {
         self.context.peers.close_all(CloseCode::Restart, REASON);
         self.close_all();
         self.tasks.close();
+        let samples = self.context.metrics.clone();
         // Each connection's task tells the engine how it ended, for the log of its host.
         if timeout(DRAIN / 2, self.tasks.wait()).await.is_err() {
             warn!(tasks = self.tasks.len(), "some connections did not end in time");
         }
+        let _ = timeout_at(limit, samples.send(Intake::Stop)).await;
         self.end.cancel();
         let result = match timeout_at(limit, &mut self.engine).await {
-            Ok(Ok(())) => self.writer_done(limit).await,
+            Ok(Ok(())) => self.writers_done(limit).await,
             Ok(Err(_)) => Err(DaemonError::Bug("the engine")),
             Err(_) => Err(DaemonError::Drain(DRAIN)),
         };
@@ -94,16 +103,22 @@ impl Running {
         result
     }
 
-    async fn writer_done(&mut self, limit: Instant) -> Result<(), DaemonError> {
-        match timeout_at(limit, &mut self.written).await {
-            Ok(Ok(result)) => result.map_err(Into::into),
-            Ok(Err(_)) => Err(DaemonError::Bug("the writer of state.db")),
-            Err(_) => Err(DaemonError::Drain(DRAIN)),
-        }
+    async fn writers_done(&mut self, limit: Instant) -> Result<(), DaemonError> {
+        let kept = done(limit, &mut self.kept, "the writer of metrics.db").await;
+        done(limit, &mut self.written, "the writer of state.db").await?;
+        kept
     }
 
     fn close_all(&self) {
         let code = VarInt::from_u32(CloseCode::Restart.code().into());
         self.endpoint.endpoint().close(code, REASON.as_bytes());
+    }
+}
+
+async fn done(limit: Instant, ended: &mut Written, what: &'static str) -> Result<(), DaemonError> {
+    match timeout_at(limit, ended).await {
+        Ok(Ok(result)) => result.map_err(Into::into),
+        Ok(Err(_)) => Err(DaemonError::Bug(what)),
+        Err(_) => Err(DaemonError::Drain(DRAIN)),
     }
 }

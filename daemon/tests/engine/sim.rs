@@ -2,16 +2,18 @@
 //! keeps what was committed. Deterministic: the same calls give the same effects.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use systole_common::ids::{AlertId, BootId, ConnectionId, HostId, InstanceId, OperatorName, Role};
 use systole_common::model::alert::AlertState;
 use systole_common::model::host::HostState;
+use systole_common::model::metric::{SeriesKey, split_series};
 use systole_common::time::{Mono, Now, UnixMs, millis};
 use systole_common::wire::agent::{Heartbeat, Intent, IntentKind, Pressure, ProbeAnswer, Progress};
 use systole_common::wire::hello::{Clocks, CloseCode};
 use systole_daemon::engine::Engine;
-use systole_daemon::engine::effect::{Effect, FeedFrame, Reply};
+use systole_daemon::engine::effect::{Effect, FeedFrame, LogLine, Reply};
 use systole_daemon::engine::input::{AgentHello, Gone, Input, Request};
 use systole_daemon::engine::settings::Settings;
 use systole_daemon::engine::state::{AlertRow, AuditRow, Change, ConnectionRow, HostRow, Saved};
@@ -35,6 +37,10 @@ pub(crate) struct Agent {
     pub(crate) intent: Intent,
     pub(crate) wall_offset_ms: i64,
     pub(crate) promised_ms: Option<u32>,
+    /// What it sends with each sample; nothing is sent while this is empty.
+    pub(crate) values: BTreeMap<Arc<SeriesKey>, f64>,
+    pub(crate) next_sample: Mono,
+    pub(crate) sample_interval: Duration,
 }
 
 /// What a crash of the daemon leaves.
@@ -57,6 +63,7 @@ pub(crate) struct Sim {
     pub(crate) replies: Vec<Reply>,
     pub(crate) feed: Vec<FeedFrame>,
     pub(crate) intervals: Vec<(ConnectionId, u32)>,
+    pub(crate) log: Vec<LogLine>,
     pub(crate) settings: Settings,
     counter: u64,
 }
@@ -84,6 +91,7 @@ impl Sim {
             replies: Vec::new(),
             feed: Vec::new(),
             intervals: Vec::new(),
+            log: Vec::new(),
             settings,
             counter: 10,
         };
@@ -123,6 +131,9 @@ impl Sim {
             intent: Intent::default(),
             wall_offset_ms: 0,
             promised_ms: None,
+            values: self.agents.get(name).map(|old| old.values.clone()).unwrap_or_default(),
+            next_sample: self.now.mono,
+            sample_interval: self.settings.stored_interval,
         };
         self.agents.insert(name, agent);
         self.connect(name);
@@ -238,24 +249,23 @@ impl Sim {
     pub(crate) fn advance(&mut self, span: Duration) {
         let end = self.now.mono.plus(span);
         loop {
-            let beat = self
-                .agents
-                .iter()
-                .filter(|(_, agent)| agent.running && agent.accepted && !agent.frozen)
-                .map(|(name, agent)| (agent.next_beat, *name))
-                .min();
+            let frame = self.next_frame();
             let deadline = self.engine.next_deadline();
-            let beat_first = match (beat, deadline) {
-                (Some((at, _)), Some(deadline)) => at <= deadline,
+            let frame_first = match (frame, deadline) {
+                (Some((at, ..)), Some(deadline)) => at <= deadline,
                 (Some(_), None) => true,
                 (None, _) => false,
             };
-            if let (true, Some((at, name))) = (beat_first, beat) {
+            if let (true, Some((at, name, is_beat))) = (frame_first, frame) {
                 if at > end {
                     break;
                 }
                 self.move_to(at);
-                self.beat(name);
+                if is_beat {
+                    self.beat(name);
+                } else {
+                    self.sample(name);
+                }
             } else if let Some(at) = deadline {
                 if at > end {
                     break;
@@ -267,6 +277,17 @@ impl Sim {
             }
         }
         self.move_to(end);
+    }
+
+    /// What an agent sends next: when, which agent, whether it is a heartbeat.
+    fn next_frame(&self) -> Option<(Mono, &'static str, bool)> {
+        let lively = |agent: &Agent| agent.running && agent.accepted && !agent.frozen;
+        let agents = self.agents.iter().filter(|(_, agent)| lively(agent));
+        let frames = agents.flat_map(|(name, agent)| {
+            let sample = (!agent.values.is_empty()).then_some((agent.next_sample, *name, false));
+            [Some((agent.next_beat, *name, true)), sample]
+        });
+        frames.flatten().min()
     }
 
     pub(crate) fn move_to(&mut self, at: Mono) {
@@ -315,11 +336,14 @@ impl Sim {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Accept { connection, .. } => {
+            Effect::Accept { connection, policy } => {
                 for agent in self.agents.values_mut() {
                     if agent.connection == connection {
                         agent.accepted = true;
                         agent.next_beat = self.now.mono;
+                        agent.next_sample = self.now.mono;
+                        let live_ms = policy.intervals.live_ms;
+                        agent.sample_interval = Duration::from_millis(live_ms.into());
                     }
                 }
             }
@@ -332,8 +356,19 @@ impl Sim {
             Effect::Feed { frame, .. } => self.feed.push(frame),
             Effect::Intervals { connection, intervals } => {
                 self.intervals.push((connection, intervals.live_ms));
+                for agent in self.agents.values_mut() {
+                    if agent.connection == connection {
+                        agent.sample_interval = Duration::from_millis(intervals.live_ms.into());
+                        agent.next_sample = self.now.mono.plus(agent.sample_interval);
+                    }
+                }
             }
-            Effect::Echo { .. } | Effect::Query { .. } | Effect::Log(_) => {}
+            Effect::Log(line) => self.log.push(line),
+            Effect::Echo { .. }
+            | Effect::Query { .. }
+            | Effect::MetricsQuery { .. }
+            | Effect::Receipt { .. }
+            | Effect::CleanUp { .. } => {}
         }
     }
 
@@ -446,5 +481,54 @@ impl Sim {
         agent.accepted = false;
         agent.sequence = 0;
         agent.intent = Intent::default();
+    }
+}
+
+/// Values.
+impl Sim {
+    /// What the host measures from now on, as `metric` or `metric[instance]`; other series stay.
+    pub(crate) fn measure(&mut self, name: &str, values: &[(&str, f64)]) {
+        let agent = self.agents.get_mut(name).unwrap();
+        for (series, value) in values {
+            let (metric, instance) = split_series(series).unwrap();
+            agent.values.insert(Arc::new(SeriesKey::new(metric, instance)), *value);
+        }
+    }
+
+    /// The host no longer measures this.
+    pub(crate) fn forget(&mut self, name: &str, series: &str) {
+        let (metric, instance) = split_series(series).unwrap();
+        let values = &mut self.agents.get_mut(name).unwrap().values;
+        values.remove(&SeriesKey::new(metric, instance)).unwrap();
+    }
+
+    /// One sample now.
+    pub(crate) fn sample(&mut self, name: &str) {
+        let agent = self.agents.get_mut(name).unwrap();
+        agent.next_sample = self.now.mono.plus(agent.sample_interval);
+        let connection = agent.connection;
+        let values = agent.values.iter().map(|(key, value)| (Arc::clone(key), *value)).collect();
+        self.give(Input::Samples { connection, values });
+    }
+
+    /// SIGHUP with these settings.
+    pub(crate) fn reload(&mut self, settings: Settings) {
+        self.settings = settings.clone();
+        self.give(Input::Settings(Box::new(settings)));
+    }
+
+    /// Open alerts as people see them: `rule/host/subject severity state`, and `nodata`.
+    pub(crate) fn shown(&self) -> Vec<String> {
+        let open = self.disk.alerts.values().filter(|row| row.state.is_open());
+        let mut shown: Vec<String> = open
+            .map(|row| {
+                let host = row.host.as_ref().map_or("-", HostId::as_str);
+                let nodata = if row.nodata { " nodata" } else { "" };
+                let AlertRow { rule, subject, severity, state, .. } = row;
+                format!("{rule}/{host}/{subject} {severity} {state}{nodata}")
+            })
+            .collect();
+        shown.sort();
+        shown
     }
 }

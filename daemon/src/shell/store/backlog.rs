@@ -63,14 +63,16 @@ impl Backlog {
 /// Whether an effect tells somebody that its change is written down.
 fn promises(effect: &Effect) -> bool {
     match effect {
-        Effect::Reply { .. } => true,
+        Effect::Reply { .. } | Effect::CleanUp { .. } => true,
         Effect::Accept { .. }
         | Effect::Refuse { .. }
         | Effect::Close { .. }
         | Effect::Echo { .. }
         | Effect::Intervals { .. }
+        | Effect::Receipt { .. }
         | Effect::Probe { .. }
         | Effect::Query { .. }
+        | Effect::MetricsQuery { .. }
         | Effect::Feed { .. }
         | Effect::Log(_) => false,
     }

@@ -22,6 +22,7 @@ use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 pub use load::{Loaded, load};
 pub use reader::{Answer, Readers};
 pub use reserve::Reserve;
+pub(in crate::shell) use schema::set_aside;
 pub use schema::{Opened, STATE_FILE, open, refuse_newer};
 pub use writer::{Batch, Release, Writer, WriterNews};
 
@@ -79,7 +80,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn of(path: &std::path::Path, what: &'static str, source: rusqlite::Error) -> Self {
+    pub(in crate::shell) fn of(
+        path: &std::path::Path,
+        what: &'static str,
+        source: rusqlite::Error,
+    ) -> Self {
         match Fault::of(&source) {
             Fault::Full => Self::Full { path: path.into() },
             Fault::Damaged => Self::Damaged { path: path.into() },
@@ -87,7 +92,11 @@ impl StoreError {
         }
     }
 
-    fn io(path: &std::path::Path, what: &'static str, source: io::Error) -> Self {
+    pub(in crate::shell) fn io(
+        path: &std::path::Path,
+        what: &'static str,
+        source: io::Error,
+    ) -> Self {
         if source.kind() == io::ErrorKind::StorageFull
             || source.kind() == io::ErrorKind::QuotaExceeded
         {

@@ -95,7 +95,7 @@ fn put_alert(connection: &Connection, row: &AlertRow) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT OR REPLACE INTO alert VALUES (:id, :rule, :host, :subject, :severity, :state,
          :since, :fired_at, :resolved_at, :resolved_reason, :value, :threshold, :summary,
-         :ack_by, :ack_note, :ack_until, :held, :event_at)",
+         :ack_by, :ack_note, :ack_until, :held, :event_at, :nodata)",
     )?;
     let ack = row.ack.as_ref();
     statement.execute(named_params! {
@@ -117,6 +117,7 @@ fn put_alert(connection: &Connection, row: &AlertRow) -> rusqlite::Result<()> {
         ":ack_until": ack.map(|ack| ack.until.0),
         ":held": row.held,
         ":event_at": row.event_at.map(|at| at.0),
+        ":nodata": row.nodata,
     })?;
     Ok(())
 }
@@ -190,6 +191,7 @@ pub(super) fn alert(row: &Row<'_>) -> rusqlite::Result<AlertRow> {
             until: UnixMs(ack_until.unwrap_or_default()),
         }),
         held: row.get("held")?,
+        nodata: row.get("nodata")?,
         event_at: row.get::<_, Option<i64>>("event_at")?.map(UnixMs),
     })
 }

@@ -16,7 +16,7 @@ use super::StoreError;
 pub const STATE_FILE: &str = "state.db";
 
 /// The steps from an empty file to this version, one a version.
-pub(super) const STEPS: &[&str] = &[VERSION_1];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE host (
@@ -85,6 +85,10 @@ CREATE TABLE audit (
     reason TEXT NOT NULL
 ) STRICT;
 CREATE INDEX audit_by_time ON audit (time);
+";
+
+const VERSION_2: &str = "
+ALTER TABLE alert ADD COLUMN nodata INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// An open `state.db`.
@@ -226,7 +230,7 @@ fn copy_to(connection: &Connection, path: &Path, backup: &Path) -> Result<(), St
 }
 
 /// Renames a damaged file and what belongs to it, so that it can be looked at later.
-fn set_aside(path: &Path, now: UnixMs) -> Result<PathBuf, StoreError> {
+pub(in crate::shell) fn set_aside(path: &Path, now: UnixMs) -> Result<PathBuf, StoreError> {
     let aside = stamped(path, "damaged", now);
     for ending in COMPANIONS {
         let (from, to) = (with_ending(path, ending), with_ending(&aside, ending));

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -55,6 +55,10 @@ pub struct WriterNews {
     pub commit_us: AtomicU64,
     /// The longest of them, in microseconds.
     pub commit_us_max: AtomicU64,
+    /// The longest since somebody took it by putting 0 here, in microseconds.
+    pub commit_us_recent: AtomicU64,
+    /// Whether the reserve was given up and is not held again.
+    pub reserve_gone: AtomicBool,
     /// Times that the disk was full.
     pub refusals: AtomicU64,
 }
@@ -196,6 +200,7 @@ impl<R: Release> Writer<R> {
     fn restore_reserve(&mut self) {
         self.reserve_tried = Instant::now();
         if self.reserve.restore() {
+            self.news.reserve_gone.store(false, Ordering::Relaxed);
             info!(file = %self.reserve.path().display(), bytes = self.reserve.bytes(), "reserve is held again");
         }
     }
@@ -214,6 +219,7 @@ impl<R: Release> Writer<R> {
             return Ok(false);
         }
         self.reserve_tried = Instant::now();
+        self.news.reserve_gone.store(true, Ordering::Relaxed);
         warn!(file = %self.reserve.path().display(), bytes = self.reserve.bytes(), "the disk is full: the reserve is given up");
         match self.commit(changes) {
             Ok(()) => Ok(true),
@@ -248,6 +254,7 @@ impl<R: Release> Writer<R> {
         self.news.commits.fetch_add(1, Ordering::Relaxed);
         self.news.commit_us.fetch_add(us, Ordering::Relaxed);
         self.news.commit_us_max.fetch_max(us, Ordering::Relaxed);
+        self.news.commit_us_recent.fetch_max(us, Ordering::Relaxed);
     }
 
     /// Writes the log back when it has grown. SQLite's own checkpoint would swallow errors.

@@ -165,7 +165,8 @@ async fn too_much_of_anything_ends_the_connection() {
     assert_eq!(code, CloseCode::Overload, "{reason}");
     let connection = agent.connect(Purpose::Main).await;
     let mut metrics = open(&connection, StreamName::Metrics).await;
-    let filler = raw(Kind::Stored.number(), &vec![0; 60_000]);
+    let values = (0..1_024).map(|id| SeriesValue { id, value: 0.1 }).collect();
+    let filler = frame(&Live { at: clock::clocks(), interval_ms: 1_000, values });
     let flood = async {
         loop {
             if metrics.queue_encoded(&filler).is_err() || metrics.flush().await.is_err() {

@@ -6,3 +6,4 @@ mod harness;
 mod pki;
 mod roles;
 mod running;
+mod stored;

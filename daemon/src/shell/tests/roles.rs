@@ -4,6 +4,7 @@ use quinn::Connection;
 use systole_common::ids::{AlertId, Role, SpoolEpoch};
 use systole_common::model::coded::Growing;
 use systole_common::role_table::{Sender, may_send};
+use systole_common::time::UnixMs;
 use systole_common::wire::agent::{Declare, Dropped, Live, Processes, Stored};
 use systole_common::wire::codec::decode;
 use systole_common::wire::console::{
@@ -12,6 +13,7 @@ use systole_common::wire::console::{
 };
 use systole_common::wire::control::{Ranges, SequenceKind};
 use systole_common::wire::hello::{CloseCode, Purpose, RefusalCode, StreamName, StreamOpen};
+use systole_common::wire::history::{HistoryQuery, SeriesQuery, StorageCleanUp, StorageQuery};
 use systole_common::wire::kind::Kind;
 
 use super::harness::{Daemon, ask, ask_raw, beat, closed, frame, hello, open, raw};
@@ -43,6 +45,17 @@ fn sample(kind: Kind) -> Vec<u8> {
         Kind::Unack => frame(&Unack { targets }),
         Kind::Resolve => frame(&Resolve { targets, note: String::new() }),
         Kind::Retire => frame(&Retire { host: "nobody".into() }),
+        Kind::SeriesQuery => frame(&SeriesQuery { hosts: Vec::new(), metric: None }),
+        Kind::HistoryQuery => frame(&HistoryQuery {
+            host: "nobody".into(),
+            metric: "load1".into(),
+            instance: String::new(),
+            from: UnixMs(0),
+            to: UnixMs(1),
+            step_ms: 0,
+        }),
+        Kind::StorageQuery => frame(&StorageQuery { host: None, before: None }),
+        Kind::StorageCleanUp => frame(&StorageCleanUp { host: None, before: UnixMs(0) }),
         other => raw(other.number(), &[]),
     }
 }

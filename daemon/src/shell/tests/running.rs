@@ -82,8 +82,10 @@ async fn a_broken_file_leaves_the_old_settings_in_force() {
     let daemon = Daemon::start().await;
     daemon.reload("limits.consoles = 2").await;
     assert_eq!(daemon.running.context.limits.load().consoles, 2);
-    daemon.reload("limits.consolse = 3").await;
-    assert_eq!(daemon.running.context.limits.load().consoles, 2);
+    for broken in ["limits.consolse = 3", "limits.consoles = 3\nrule.cpu.warning = 99"] {
+        daemon.reload(broken).await;
+        assert_eq!(daemon.running.context.limits.load().consoles, 2, "{broken}");
+    }
     let agent = daemon.agent("web-1").connect(Purpose::Main).await;
     let mut control = accept(&agent, StreamName::Control).await;
     daemon.reload("heartbeat.interval = \"250ms\"").await;

@@ -69,10 +69,10 @@ fn an_older_file_is_copied_and_then_brought_up_to_date() {
     store.write(vec![host(host_row("web-1"))], vec![]);
     let Store { folder, writer, .. } = store;
     drop(writer);
-    let steps = [STEPS[0], "ALTER TABLE host ADD COLUMN mood TEXT"];
+    let steps = [STEPS[0], STEPS[1], "ALTER TABLE host ADD COLUMN mood TEXT"];
     let opened = open_with(folder.path(), NOW, &steps).unwrap();
     let backup = opened.backup.unwrap();
-    assert!(backup.to_string_lossy().ends_with("state.db.version-1-20261121T041607Z"));
+    assert!(backup.to_string_lossy().ends_with("state.db.version-2-20261121T041607Z"));
     let moods = "SELECT count(*) FROM host WHERE mood IS NULL";
     let count =
         |connection: &Connection| connection.query_row(moods, [], |row| row.get::<_, i64>(0));
@@ -89,8 +89,32 @@ fn an_older_file_is_copied_and_then_brought_up_to_date() {
 fn a_step_that_fails_leaves_the_old_file_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path(), NOW).unwrap());
-    let steps = [STEPS[0], "CREATE TABLE more (id INTEGER) STRICT; SELECT nonsense"];
+    let steps = [STEPS[0], STEPS[1], "CREATE TABLE more (id INTEGER) STRICT; SELECT nonsense"];
     assert!(open_with(folder.path(), NOW, &steps).is_err());
     let opened = open(folder.path(), NOW).unwrap();
     assert!(opened.backup.is_none() && !opened.is_new);
+}
+
+#[test]
+fn a_file_of_the_first_version_keeps_its_alerts() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = open_with(folder.path(), NOW, &STEPS[..1]).unwrap();
+    opened
+        .connection
+        .execute(
+            "INSERT INTO alert VALUES (5, 'host_down', 'web-1', 'heartbeat', 2, 2, 1, 1, NULL, '',
+             NULL, NULL, 'web-1 is down', NULL, NULL, NULL, 0, NULL)",
+            [],
+        )
+        .unwrap();
+    drop(opened);
+    let opened = open(folder.path(), NOW).unwrap();
+    assert!(opened.backup.as_ref().is_some_and(|copy| copy.exists()), "copied before");
+    let loaded = load(&opened, NOW).unwrap();
+    let [row] = &loaded.saved.alerts[..] else { panic!("{:?}", loaded.saved.alerts) };
+    assert_eq!((row.id, row.nodata, row.state), (AlertId(5), false, AlertState::Firing));
+    assert_eq!(loaded.unreadable, 0);
+    let row = AlertRow { nodata: true, ..row.clone() };
+    rows::apply(&opened.connection, &alert(row.clone())).unwrap();
+    assert_eq!(load(&opened, NOW).unwrap().saved.alerts, [row]);
 }

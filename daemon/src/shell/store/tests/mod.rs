@@ -89,6 +89,7 @@ fn alert_row(id: u64, state: AlertState) -> AlertRow {
         summary: "web-1 is down".into(),
         ack: Some(AckRow { by: "alex".into(), note: "on it".into(), until: UnixMs(NOW.0 + 9) }),
         held: false,
+        nodata: state == AlertState::Firing,
         event_at: Some(NOW),
     }
 }
