@@ -16,7 +16,7 @@ use crate::engine::summary::span;
 use crate::error::AgentError;
 use crate::shell::clocks::clocks;
 use crate::shell::local::client::{ClientError, ask};
-use crate::shell::local::{Absence, Answer, DaemonStatus, Request, Status};
+use crate::shell::local::{Absence, Answer, DaemonStatus, Request, SpoolStatus, Status};
 use crate::shell::settings::{Loader, credentials};
 
 /// `status`.
@@ -119,12 +119,35 @@ fn status_text(status: &Status, now: UnixMs) -> String {
         let why = if lease.why.is_empty() { String::new() } else { format!(": {}", lease.why) };
         lines.push(format!("absence announced until {}{why}", local(&lease.until)));
     }
-    lines.push(format!("spool {} bytes, {} dropped", status.spool.bytes, status.spool.dropped));
+    lines.push(spool_line(&status.spool));
     let lines: Vec<_> = lines.iter().map(|line| scrub(line)).collect();
     lines.join("\n")
 }
 
+fn spool_line(spool: &SpoolStatus) -> String {
+    let SpoolStatus { bytes, oldest, dropped, newest_sequence } = spool;
+    let since =
+        oldest.as_deref().map_or_else(|| "empty".to_owned(), |at| format!("since {}", local(at)));
+    format!(
+        "spool {:.1} MiB, {since}, newest sequence {newest_sequence}, {dropped} dropped",
+        *bytes as f64 / 1_048_576.0
+    )
+}
+
 fn daemon_line(daemon: &DaemonStatus, now: UnixMs) -> String {
+    let line = link_line(daemon, now);
+    match (daemon.received_up_to, daemon.waiting) {
+        (Some(received_up_to), Some(0)) => {
+            format!("{line}; has all samples up to {received_up_to}")
+        }
+        (Some(received_up_to), Some(waiting)) => {
+            format!("{line}; has samples up to {received_up_to}, {waiting} wait")
+        }
+        (Some(_) | None, _) => line,
+    }
+}
+
+fn link_line(daemon: &DaemonStatus, now: UnixMs) -> String {
     let since = UnixMs::parse(&daemon.since);
     let ago = since.map(|since| span(now.since(since))).unwrap_or_default();
     let DaemonStatus { name, address, state, .. } = daemon;

@@ -5,14 +5,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use systole_common::config::{ConfigErrors, Key, Kind, Override, Schema, Settings};
+use systole_common::config::{ByteSize, ConfigErrors, Key, Kind, Override, Schema, Settings};
 use systole_common::ids::DaemonName;
 use systole_common::net::certificates::TlsPaths;
 use systole_common::telemetry::{self, Format, LEVEL_DEFAULT};
 use systole_common::wire::limits::{LABEL_BYTES_MAX, LABELS_MAX};
 
 use crate::engine::input::DaemonAddress;
-use crate::limits::{DAEMONS_MAX, SOCKET_PATH_BYTES_MAX};
+use crate::limits::{
+    DAEMONS_MAX, SOCKET_PATH_BYTES_MAX, SPOOL_AGE_MAX, SPOOL_AGE_MIN, SPOOL_BYTES_MAX,
+    SPOOL_BYTES_MIN,
+};
+use crate::shell::spool::SpoolBounds;
 
 /// The configuration file that is shipped: every key with its default and what it means.
 pub const DEFAULT_FILE: &str = include_str!("../../assets/agent.toml");
@@ -20,7 +24,7 @@ pub const DEFAULT_FILE: &str = include_str!("../../assets/agent.toml");
 /// Every key of agent.toml.
 pub static SCHEMA: Schema = Schema::new("agent", &KEYS);
 
-const KEYS: [Key; 9] = [
+const KEYS: [Key; 12] = [
     Key::new(
         "daemons",
         Kind::List { items_max: DAEMONS_MAX },
@@ -34,6 +38,19 @@ const KEYS: [Key; 9] = [
     Key::new("labels", Kind::Map { entries_max: LABELS_MAX }, "what operators filter hosts by")
         .checked(check_label),
     Key::new("spool.path", Kind::Path, "the folder of what waits for a daemon"),
+    Key::new(
+        "spool.max_bytes",
+        Kind::size(SPOOL_BYTES_MIN, SPOOL_BYTES_MAX),
+        "what the spool may take of the disk",
+    )
+    .preset("64MiB"),
+    Key::new(
+        "spool.max_age",
+        Kind::duration(SPOOL_AGE_MIN, SPOOL_AGE_MAX),
+        "how long a sample waits for a daemon",
+    )
+    .preset("24h"),
+    Key::new("spool.ledger", Kind::Path, "the file in which drills find what was spooled"),
     Key::new("socket", Kind::Path, "the Unix socket of `status`, `leave` and the like"),
     Key::new("log.level", Kind::Text, "how much is logged")
         .preset(LEVEL_DEFAULT)
@@ -43,7 +60,8 @@ const KEYS: [Key; 9] = [
 ];
 
 /// Keys whose change is taken over only by a restart.
-pub const RESTART_KEYS: [&str; 3] = ["spool.path", "socket", "log.format"];
+pub const RESTART_KEYS: [&str; 6] =
+    ["spool.path", "spool.max_bytes", "spool.max_age", "spool.ledger", "socket", "log.format"];
 
 /// Who runs the program and where that user's folders are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +85,10 @@ pub struct Config {
     pub labels: Vec<(String, String)>,
     /// Folder of the spool.
     pub spool: PathBuf,
+    /// What it may hold.
+    pub spool_bounds: SpoolBounds,
+    /// Where drills write down what was spooled and received.
+    pub spool_ledger: Option<PathBuf>,
     /// The Unix socket.
     pub socket: PathBuf,
     /// How much is logged.
@@ -99,6 +121,11 @@ impl Config {
                 .into_iter()
                 .collect(),
             spool: settings.find("spool.path")?.unwrap_or_else(|| place.spool()),
+            spool_bounds: SpoolBounds {
+                bytes: settings.get::<ByteSize>("spool.max_bytes")?.0,
+                age: settings.get("spool.max_age")?,
+            },
+            spool_ledger: settings.find("spool.ledger")?,
             socket,
             log_level: settings.get("log.level")?,
             log_format: log_format(settings)?,

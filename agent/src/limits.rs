@@ -60,14 +60,75 @@ pub const LOOKUP_THREADS_MAX: usize = 2;
 /// Stack of those threads in bytes.
 pub const LOOKUP_STACK_BYTES: usize = 512 * 1024;
 
+/// Slots under way to one daemon by backfill, at most.
+pub const IN_FLIGHT_MAX: u64 = 2_048;
+/// The same before the first receipt; each receipt doubles it.
+pub const IN_FLIGHT_FIRST: u64 = 256;
+/// The same when receipts fail to come; each time halves it.
+pub const IN_FLIGHT_MIN: u64 = 16;
+/// Slots that are read from the spool at a time.
+pub const BATCH_SLOTS_MAX: u64 = 64;
+/// Bytes of the same.
+pub const BATCH_BYTES_MAX: usize = 64 * 1024;
+/// Time without a receipt after which a slot is sent again; doubles while a backfill gets none.
+pub const RECEIPT_WAIT_MIN: Duration = Duration::from_secs(10);
+/// Longest such time.
+pub const RECEIPT_WAIT_MAX: Duration = Duration::from_mins(1);
+/// Time that a daemon gets to say what it has, before a backfill begins.
+pub const FIRST_RECEIPT_WAIT: Duration = Duration::from_secs(2);
+/// Time after which a bulk connection without work is closed.
+pub const BULK_IDLE_MAX: Duration = Duration::from_secs(10);
+/// Ranges of lost slots that are declared at a time.
+pub const DECLARED_RANGES_MAX: usize = 1_024;
+/// Stretches of stored slots that are remembered, so that a clock that is set back makes none twice.
+pub const STORED_STRETCHES_MAX: usize = 8;
+/// Readings that wait for the spool's disk; more are given up.
+pub const READINGS_WAITING_MAX: usize = 64;
+/// Receipts that wait for the spool's disk; lost ones are repaired by sending again.
+pub const RECEIPTS_WAITING_MAX: usize = 256;
+/// Stored slots and declarations that wait for one metrics stream.
+pub const OUTLET_WAITING_MAX: usize = 64;
+/// Time that the transport gets to send the close of bulk connections.
+pub const BULK_CLOSE_WAIT: Duration = Duration::from_millis(100);
+/// Unacknowledged bytes of a bulk connection.
+pub const BULK_WINDOW_BYTES: u64 = 512 * 1024;
+/// Time between two tries to open a spool whose disk failed.
+pub const SPOOL_REOPEN: Duration = Duration::from_secs(30);
+/// Time between two writes of the daemons' cursors.
+pub const CURSORS_SAVED: Duration = Duration::from_secs(10);
+/// Smallest spool, in bytes.
+pub const SPOOL_BYTES_MIN: u64 = 1024 * 1024;
+/// Largest spool, in bytes.
+pub const SPOOL_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
+/// Shortest time that a slot is kept.
+pub const SPOOL_AGE_MIN: Duration = Duration::from_mins(1);
+/// Longest time that a slot is kept.
+pub const SPOOL_AGE_MAX: Duration = Duration::from_hours(31 * 24);
+/// Bytes of one file of the spool; they are deleted as a whole.
+pub const SPOOL_SEGMENT_BYTES: u64 = 256 * 1024;
+/// Slots that are kept in memory while the disk is full.
+pub const SPOOL_TAIL_SLOTS_MAX: usize = 256;
+/// Slots that are written to the disk at a time.
+pub const SPOOL_BATCH_SLOTS_MAX: usize = 32;
+/// Sequences that are reserved at a time; so many may be left out after a crash on a full disk.
+pub const SPOOL_SEQUENCE_BLOCK: u64 = 4_096;
+/// Ranges of received sequences that are told apart for one daemon.
+pub const SPOOL_RANGES_MAX: usize = 1_024;
+/// Sets of series that are remembered, so that they are not written again for each slot.
+pub const SPOOL_SHAPES_MAX: usize = 16;
+/// Bytes of the file that says what the daemons have.
+pub const SPOOL_CURSORS_BYTES_MAX: u64 = 1024 * 1024;
+/// Bytes of a ledger.
+pub const SPOOL_LEDGER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// Time between two tries to load a certificate that is expired or not yet valid.
 pub const CERTIFICATE_RETRY: Duration = Duration::from_secs(10);
 /// Longest wait of the worker for its next round.
 pub const WORKER_ROUND_MAX: Duration = Duration::from_secs(5);
 /// Time between two looks at the host, if the plan changes: many of the kernel's ticks of 10 ms.
 pub const LOOKS_APART_MIN: Duration = Duration::from_millis(250);
-/// Time that the worker gets to end.
-pub const WORKER_END_WAIT: Duration = Duration::from_millis(300);
+/// Time that the threads beside the heartbeat's get to end.
+pub const THREADS_END_WAIT: Duration = Duration::from_millis(500);
 
 /// Clients of the local socket at the same time.
 pub const LOCAL_CLIENTS_MAX: usize = 16;

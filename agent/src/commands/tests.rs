@@ -11,6 +11,8 @@ fn status() -> Status {
         since: "2026-11-21T04:00:00.000Z".to_owned(),
         rtt_ms,
         reason: reason.map(str::to_owned),
+        received_up_to: Some(17_280),
+        waiting: Some(if state == "gone" { 120 } else { 0 }),
     };
     Status {
         host: Some("web-1".to_owned()),
@@ -20,7 +22,12 @@ fn status() -> Status {
             daemon("mon-1", "connected", Some(1.25), None),
             daemon("mon-2", "gone", None, Some("no answer\u{1b}[2J")),
         ],
-        spool: SpoolStatus { bytes: 17, oldest: None, dropped: 0 },
+        spool: SpoolStatus {
+            bytes: 3 << 19,
+            oldest: Some("2026-11-21T03:00:00.000Z".to_owned()),
+            dropped: 2,
+            newest_sequence: 17_280,
+        },
         heartbeat_interval_ms: 1000,
         heartbeats_sent: 12,
         started: "2026-11-21T03:00:00.000Z".to_owned(),
@@ -40,11 +47,13 @@ fn the_json_of_status_has_every_name_of_the_contract_and_never_leaves_one_out() 
         assert!(json.get(name).is_some(), "{name}");
     }
     for daemon in json["daemons"].as_array().unwrap() {
-        for name in ["name", "address", "state", "since", "rtt_ms", "reason"] {
+        for name in
+            ["name", "address", "state", "since", "rtt_ms", "reason", "received_up_to", "waiting"]
+        {
             assert!(daemon.get(name).is_some(), "{name}");
         }
     }
-    for name in ["bytes", "oldest", "dropped"] {
+    for name in ["bytes", "oldest", "dropped", "newest_sequence"] {
         assert!(json["spool"].get(name).is_some(), "{name}");
     }
     assert!(json["daemons"][0]["reason"].is_null());
@@ -59,8 +68,14 @@ fn people_read_one_line_for_each_daemon() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 5, "{text}");
     assert!(lines[0].starts_with("web-1  systole-agent 0.1.0, heartbeats each 1 s, 12 sent"));
-    assert_eq!(lines[1], "  mon-1 at 10.0.0.5:5001: connected for 20 min, round trip 1.2 ms");
+    assert_eq!(
+        lines[1],
+        "  mon-1 at 10.0.0.5:5001: connected for 20 min, round trip 1.2 ms; has all samples up to 17280"
+    );
     assert!(lines[2].contains("gone since") && lines[2].contains("(20 min): no answer"));
+    assert!(lines[2].ends_with("; has samples up to 17280, 120 wait"), "{text}");
+    assert!(lines[4].starts_with("spool 1.5 MiB, since 2026-11-21"), "{text}");
+    assert!(lines[4].ends_with("newest sequence 17280, 2 dropped"), "{text}");
     assert!(lines[3].starts_with("absence announced until") && lines[3].ends_with(": kernel"));
     assert!(!text.contains('\u{1b}'));
 }

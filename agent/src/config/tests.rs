@@ -38,6 +38,9 @@ fn the_shipped_file_says_what_the_defaults_are() {
     assert_eq!(shipped, bare);
     assert_eq!(shipped.tls.ca, Path::new("/etc/systole/certs"));
     assert_eq!(shipped.spool, Path::new("/var/lib/systole/agent/spool"));
+    let day = std::time::Duration::from_hours(24);
+    assert_eq!(shipped.spool_bounds, SpoolBounds { bytes: 64 << 20, age: day });
+    assert_eq!(shipped.spool_ledger, None);
     for key in &KEYS {
         let last = key.name.rsplit('.').next().unwrap();
         let mentioned = DEFAULT_FILE.contains(&format!("{last} =")) || last == "labels";
@@ -99,6 +102,7 @@ fn mistakes_name_file_line_key_and_what_was_meant() {
         ("lables.role = \"web\"\n", ["agent.toml:2", "lables", "labels"]),
         ("[tls]\ncart = \"x\"\n", ["agent.toml:3", "tls.cart", "tls.cert"]),
         ("[log]\nlevel = \"loud\"\n", ["agent.toml:3", "log.level", "debug"]),
+        ("[spool]\nmax_bytes = \"1KiB\"\n", ["agent.toml:3", "spool.max_bytes", "from 1MiB"]),
         ("socket = 5\n", ["agent.toml:2", "socket", "a path"]),
     ] {
         let line = error(&format!("{good}{bad}"));

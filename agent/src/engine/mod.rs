@@ -3,8 +3,10 @@
 //! [`Engine::handle`] takes one [`input::Input`] and gives the [`effect::Effect`]s that it asks for;
 //! [`Engine::next_deadline`] says when to call again. Heartbeats are one grid for all daemons and are
 //! due whatever the links do; each daemon has a `link` of its own. Sentences are made in [`summary`].
+//! What of the spool goes to which daemon is decided in [`delivery`], an engine beside this one.
 
 pub mod collect;
+pub mod delivery;
 mod demand;
 pub mod effect;
 pub mod heartbeat;

@@ -4,9 +4,9 @@
 //! stream is ended and a fresh one begins with a fresh table.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use systole_common::wire::agent::{Declare, Live, SeriesDeclaration, SeriesValue};
+use systole_common::model::metric::{MetricKind, Unit};
+use systole_common::wire::agent::{Declare, SeriesDeclaration, SeriesValue};
 use systole_common::wire::hello::Clocks;
 
 use super::collect::Sample;
@@ -15,7 +15,8 @@ use crate::limits::SERIES_PER_DECLARE_MAX;
 /// The series of one metrics stream.
 #[derive(Debug)]
 pub struct SeriesTable {
-    ids: BTreeMap<(&'static str, Arc<str>), u32>,
+    ids: BTreeMap<Box<str>, BTreeMap<Box<str>, u32>>,
+    len: usize,
     series_max: usize,
 }
 
@@ -30,13 +31,35 @@ pub struct Reading {
     pub samples: Vec<Sample>,
 }
 
-/// What is to be sent for a reading.
+/// One value by the name of its series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Named<'a> {
+    /// Metric name.
+    pub metric: &'a str,
+    /// What is measured; empty if there is only one.
+    pub instance: &'a str,
+    /// What the value is measured in.
+    pub unit: Unit,
+    /// How values combine over time.
+    pub kind: MetricKind,
+    /// The value.
+    pub value: f64,
+}
+
+impl<'a> From<&'a Sample> for Named<'a> {
+    fn from(sample: &'a Sample) -> Self {
+        let Sample { metric, instance, unit, kind, value } = sample;
+        Self { metric, instance, unit: *unit, kind: *kind, value: *value }
+    }
+}
+
+/// What is to be sent for values that were read together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frames {
     /// Series that the stream did not know.
     pub declares: Vec<Declare>,
     /// The values.
-    pub live: Live,
+    pub values: Vec<SeriesValue>,
     /// Samples that found no room.
     pub left_out: usize,
 }
@@ -44,26 +67,25 @@ pub struct Frames {
 impl SeriesTable {
     /// A table for a fresh stream of at most `series_max` series.
     pub fn new(series_max: usize) -> Self {
-        Self { ids: BTreeMap::new(), series_max }
+        Self { ids: BTreeMap::new(), len: 0, series_max }
     }
 
-    /// Whether all of `reading` finds room, or as much of it as in a fresh table.
-    pub fn fits(&self, reading: &Reading) -> bool {
-        let known = |sample: &&Sample| self.ids.contains_key(&key(sample));
-        let fresh = reading.samples.iter().filter(|sample| !known(sample)).count();
-        self.ids.is_empty() || fresh <= self.series_max.saturating_sub(self.ids.len())
+    /// Whether all of `values` find room, or as many of them as in a fresh table.
+    pub fn fits<'a>(&self, values: impl IntoIterator<Item = Named<'a>>) -> bool {
+        let fresh = values.into_iter().filter(|one| self.id(one).is_none()).count();
+        self.len == 0 || fresh <= self.series_max.saturating_sub(self.len)
     }
 
-    /// The frames for `reading`, in the order in which they are sent.
-    pub fn frames(&mut self, reading: &Reading) -> Frames {
+    /// The frames for `values`, in the order in which they are sent.
+    pub fn frames<'a>(&mut self, named: impl IntoIterator<Item = Named<'a>>) -> Frames {
         let mut declared = Vec::new();
-        let mut values = Vec::with_capacity(reading.samples.len());
+        let mut values = Vec::new();
         let mut left_out = 0;
-        for sample in &reading.samples {
-            let id = match self.ids.get(&key(sample)) {
-                Some(id) => *id,
-                None if self.ids.len() < self.series_max => {
-                    let declaration = self.declare(sample);
+        for one in named {
+            let id = match self.id(&one) {
+                Some(id) => id,
+                None if self.len < self.series_max => {
+                    let declaration = self.declare(&one);
                     let id = declaration.id;
                     declared.push(declaration);
                     id
@@ -73,37 +95,37 @@ impl SeriesTable {
                     continue;
                 }
             };
-            values.push(SeriesValue { id, value: sample.value });
+            values.push(SeriesValue { id, value: one.value });
         }
         let declares = declared
             .chunks(SERIES_PER_DECLARE_MAX)
             .map(|series| Declare { series: series.to_vec() })
             .collect();
-        let live = Live { at: reading.at, interval_ms: reading.interval_ms, values };
-        Frames { declares, live, left_out }
+        Frames { declares, values, left_out }
     }
 
-    fn declare(&mut self, sample: &Sample) -> SeriesDeclaration {
-        let id = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
-        self.ids.insert(key(sample), id);
+    fn id(&self, one: &Named<'_>) -> Option<u32> {
+        self.ids.get(one.metric)?.get(one.instance).copied()
+    }
+
+    fn declare(&mut self, one: &Named<'_>) -> SeriesDeclaration {
+        let id = u32::try_from(self.len).unwrap_or(u32::MAX);
+        self.len += 1;
+        self.ids.entry(one.metric.into()).or_default().insert(one.instance.into(), id);
         SeriesDeclaration {
             id,
-            metric: sample.metric.to_owned(),
-            instance: sample.instance.to_string(),
-            unit: sample.unit.into(),
-            kind: sample.kind.into(),
+            metric: one.metric.to_owned(),
+            instance: one.instance.to_owned(),
+            unit: one.unit.into(),
+            kind: one.kind.into(),
         }
     }
-}
-
-fn key(sample: &Sample) -> (&'static str, Arc<str>) {
-    (sample.metric, Arc::clone(&sample.instance))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use systole_common::model::metric::{MetricKind, Unit};
+    use systole_common::wire::agent::{Live, Stored};
     use systole_common::wire::codec::encode_frame;
 
     fn reading(instances: impl IntoIterator<Item = String>) -> Reading {
@@ -117,6 +139,10 @@ mod tests {
         Reading { samples: instances.into_iter().map(sample).collect(), ..Reading::default() }
     }
 
+    fn named(reading: &Reading) -> impl Iterator<Item = Named<'_>> {
+        reading.samples.iter().map(Named::from)
+    }
+
     fn mounts(range: std::ops::Range<usize>) -> Reading {
         reading(range.map(|number| format!("/mnt/{number}")))
     }
@@ -124,35 +150,40 @@ mod tests {
     #[test]
     fn a_series_is_declared_once_and_keeps_its_id() {
         let mut table = SeriesTable::new(1024);
-        let first = table.frames(&mounts(0..2));
+        let first = table.frames(named(&mounts(0..2)));
         assert_eq!(first.declares[0].series.len(), 2);
         assert_eq!(first.declares[0].series[1].instance, "/mnt/1");
-        let second = table.frames(&mounts(1..3));
+        let second = table.frames(named(&mounts(1..3)));
         assert_eq!(second.declares[0].series.len(), 1);
-        let ids: Vec<u32> = second.live.values.iter().map(|value| value.id).collect();
+        let ids: Vec<u32> = second.values.iter().map(|value| value.id).collect();
         assert_eq!(ids, [1, 2]);
-        assert!(table.frames(&mounts(0..3)).declares.is_empty());
+        assert!(table.frames(named(&mounts(0..3))).declares.is_empty());
     }
 
     #[test]
     fn the_bound_holds_and_what_is_left_out_is_counted() {
         let mut table = SeriesTable::new(10);
-        let frames = table.frames(&mounts(0..12));
-        assert_eq!((frames.live.values.len(), frames.left_out), (10, 2));
-        assert!(table.fits(&mounts(0..10)));
-        assert!(!table.fits(&mounts(5..11)), "a fresh stream would have room");
-        assert!(SeriesTable::new(10).fits(&mounts(0..12)), "no stream would");
+        let frames = table.frames(named(&mounts(0..12)));
+        assert_eq!((frames.values.len(), frames.left_out), (10, 2));
+        assert!(table.fits(named(&mounts(0..10))));
+        assert!(!table.fits(named(&mounts(5..11))), "a fresh stream would have room");
+        assert!(SeriesTable::new(10).fits(named(&mounts(0..12))), "no stream would");
     }
 
     #[test]
     fn the_longest_names_still_make_frames_that_may_be_sent() {
         let mut table = SeriesTable::new(1024);
         let long = (0..1024).map(|number| format!("{number:0>255}"));
-        let frames = table.frames(&reading(long));
+        let frames = table.frames(named(&reading(long)));
         assert_eq!(frames.declares.len(), 8);
         for declare in &frames.declares {
             assert!(encode_frame(1, declare).is_ok());
         }
-        assert!(encode_frame(1, &frames.live).is_ok());
+        let Frames { values, .. } = frames;
+        let live = Live { at: Clocks::default(), interval_ms: 5000, values: values.clone() };
+        assert!(encode_frame(1, &live).is_ok());
+        let stored =
+            Stored { sequence: u64::MAX, slot_ms: i64::MIN, interval_ms: u32::MAX, values };
+        assert!(encode_frame(1, &stored).is_ok());
     }
 }

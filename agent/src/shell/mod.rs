@@ -1,10 +1,12 @@
 //! What the agent does: sockets, files, clocks, threads. What it decides is in `engine`.
 //!
-//! Two threads: the heartbeat's (`heart`), which drives all connections, and the worker's
-//! (`worker`), which collects, serves the local socket and reads files. [`run`] starts both.
+//! Three threads: the heartbeat's (`heart`), which drives all main connections, the worker's
+//! (`worker`), which collects, serves the local socket and reads files, and the spool's (`delivery`),
+//! which writes to disk and drives the bulk connections. [`run`] starts all of them.
 
 pub mod clocks;
 pub mod collect;
+pub mod delivery;
 pub mod heart;
 pub mod host;
 pub mod local;

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, mpsc as std_mpsc};
 use std::thread;
+use std::time::Instant;
 
-use systole_common::ids::InstanceId;
+use systole_common::ids::{InstanceId, SpoolEpoch};
 use systole_common::net::certificates::{CertificateError, Credentials};
 use systole_common::telemetry;
 use systole_common::time::UnixMs;
@@ -13,6 +14,7 @@ use tracing::{info, warn};
 
 use super::clocks::clocks;
 use super::collect::Collector;
+use super::delivery::{Keeper, SpoolPlace};
 use super::heart::Heart;
 use super::heart::attempt::Introduction;
 use super::host::{boot_id, os_name, random};
@@ -22,14 +24,14 @@ use super::local::server::Desk;
 use super::notify;
 use super::settings::{Loader, credentials};
 use super::shared::{Command, Shared};
-use super::spool::Spool;
 use super::stop::StopSignals;
 use super::worker::{CertificateState, Worker, host_name};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::AgentError;
 use crate::limits::{
-    COMMANDS_WAITING_MAX, LOOKUP_STACK_BYTES, LOOKUP_THREADS_MAX, WORKER_END_WAIT,
+    COMMANDS_WAITING_MAX, LOOKUP_STACK_BYTES, LOOKUP_THREADS_MAX, READINGS_WAITING_MAX,
+    RECEIPTS_WAITING_MAX, THREADS_END_WAIT,
 };
 
 /// Runs the agent until a signal ends it.
@@ -37,23 +39,20 @@ pub fn run(loader: Loader) -> Result<(), AgentError> {
     let (settings, config) = loader.load()?;
     let telemetry = telemetry::start("systole-agent", config.log_format, &config.log_level)?;
     let certificate = usable_or_in_time(credentials(&config))?;
-    let spool = Spool::open(&config.spool)?;
+    let place = spool_place(&config);
+    let spool = place.open()?;
     let socket = LocalSocket::bind(&config.socket)?;
-    let collector = Collector::new().map_err(|source| AgentError::Proc { source })?;
-    let introduction = Introduction {
-        instance: InstanceId(random()?),
-        boot_id: boot_id(),
-        spool_epoch: spool.epoch(),
-        os: os_name(),
-        labels: config.labels.clone(),
-    };
+    let collector = || Collector::new().map_err(|source| AgentError::Proc { source });
+    let (stored, live) = (collector()?, collector()?);
+    let introduction = introduction(&config, spool.epoch())?;
     let engine = Engine::new(clocks(), random()?);
     let (commands, waiting) = mpsc::channel(COMMANDS_WAITING_MAX);
     let shared = Arc::new(Shared::new(engine.report(clocks()), engine.sampling()));
+    let (deposits, deposited) = mpsc::channel(READINGS_WAITING_MAX);
+    let (receipts, received) = mpsc::channel(RECEIPTS_WAITING_MAX);
     let desk = Arc::new(Desk {
         shared: shared.clone(),
         commands: commands.clone(),
-        spool,
         facts: Mutex::new(facts(certificate.as_ref().ok(), introduction.instance)),
     });
     announce(&config, &introduction, certificate.as_ref().ok());
@@ -63,38 +62,95 @@ pub fn run(loader: Loader) -> Result<(), AgentError> {
         settings,
         config,
         telemetry: Some(telemetry),
-        collector,
+        stored,
+        live,
         shared: shared.clone(),
         desk,
         commands,
+        deposits,
         certificate: state,
     };
-    let heart = Heart::new(engine, shared, introduction, waiting);
-    beat_beside(heart, worker, socket)
+    let keeper = Keeper {
+        place,
+        shared: shared.clone(),
+        introduction: introduction.clone(),
+        deposits: deposited,
+        receipts: received,
+    };
+    let heart = Heart::new(engine, shared, introduction, waiting, receipts);
+    let beside = [
+        Beside::start("worker", |end| worker.run(socket, end))?,
+        Beside::start("spool", |end| keeper.run(spool, end))?,
+    ];
+    beat(heart, beside)
 }
 
-/// The heartbeat loop on this thread, the worker on another.
-fn beat_beside(mut heart: Heart, worker: Worker, socket: LocalSocket) -> Result<(), AgentError> {
+fn spool_place(config: &Config) -> SpoolPlace {
+    SpoolPlace {
+        folder: config.spool.clone(),
+        bounds: config.spool_bounds,
+        ledger: config.spool_ledger.clone(),
+    }
+}
+
+fn introduction(config: &Config, spool_epoch: SpoolEpoch) -> Result<Introduction, AgentError> {
+    Ok(Introduction {
+        instance: InstanceId(random()?),
+        boot_id: boot_id(),
+        spool_epoch,
+        os: os_name(),
+        labels: config.labels.clone(),
+    })
+}
+
+/// A thread beside the heartbeat's, with an event loop of its own.
+struct Beside {
+    name: &'static str,
+    end: oneshot::Sender<()>,
+    finished: std_mpsc::Receiver<()>,
+}
+
+impl Beside {
+    /// Starts `work` on a thread; it ends soon after it is told.
+    fn start<W: Future<Output = ()> + Send + 'static>(
+        name: &'static str,
+        work: impl FnOnce(oneshot::Receiver<()>) -> W,
+    ) -> Result<Self, AgentError> {
+        let runtime = runtime()?;
+        let (end, ended) = oneshot::channel();
+        let work = work(ended);
+        let (done, finished) = std_mpsc::channel();
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                runtime.block_on(work);
+                // Nobody waits any more if this took too long.
+                let _ = done.send(());
+            })
+            .map_err(AgentError::system("thread"))?;
+        Ok(Self { name, end, finished })
+    }
+}
+
+/// The heartbeat loop on this thread until its end, then the end of the others.
+fn beat(mut heart: Heart, beside: [Beside; 2]) -> Result<(), AgentError> {
     let runtime = runtime()?;
     let signals = runtime
         .block_on(async { StopSignals::listen() })
         .map_err(AgentError::system("signal handlers"))?;
-    let (end, ended) = oneshot::channel();
-    let (done, finished) = std_mpsc::channel();
-    let worker_runtime = self::runtime()?;
-    thread::Builder::new()
-        .name("worker".to_owned())
-        .spawn(move || {
-            worker_runtime.block_on(worker.run(socket, ended));
-            // Nobody waits any more if this took too long.
-            let _ = done.send(());
-        })
-        .map_err(AgentError::system("second thread"))?;
     notify::ready();
     runtime.block_on(heart.beat(signals));
-    drop(end);
-    if finished.recv_timeout(WORKER_END_WAIT).is_err() {
-        warn!("the worker is stuck and is left behind");
+    let waits = beside.map(|Beside { name, end, finished }| {
+        // It may have ended by itself.
+        let _ = end.send(());
+        (name, finished)
+    });
+    let until = Instant::now() + THREADS_END_WAIT;
+    for (name, finished) in waits {
+        let left = until.saturating_duration_since(Instant::now());
+        if finished.recv_timeout(left).is_err() {
+            warn!("the {name} thread is stuck and is left behind");
+        }
     }
     runtime.shutdown_background();
     info!("stopped");

@@ -1,4 +1,4 @@
-//! What the heartbeat thread and the worker tell each other: newest values only, nobody ever waits.
+//! What the threads tell each other: newest values only, nobody ever waits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,7 @@ use crate::engine::effect::Sampling;
 use crate::engine::input::DaemonAddress;
 use crate::engine::series::Reading;
 use crate::engine::status::Report;
+use crate::shell::delivery::outlet::{DeliveryReport, Mains};
 use systole_common::ids::DaemonName;
 
 /// Counters that grow while the agent's parts work.
@@ -21,6 +22,10 @@ pub struct Counters {
     pub collector: AtomicU64,
     /// Frames given to a metrics stream.
     pub sender: AtomicU64,
+    /// Slots written to the spool.
+    pub spooled: AtomicU64,
+    /// Slots that found no way into the spool because its disk hangs or failed.
+    pub unspooled: AtomicU64,
     /// Rounds of the worker's loop.
     pub worker: AtomicU64,
     /// Datagrams that found no room.
@@ -36,12 +41,12 @@ impl Counters {
             collector: self.collector.load(Ordering::Relaxed),
             sender: self.sender.load(Ordering::Relaxed),
             file_worker: 0,
-            disk_check: 0,
+            disk_check: self.spooled.load(Ordering::Relaxed),
         }
     }
 }
 
-/// Everything that both threads see.
+/// Everything that all threads see.
 #[derive(Debug)]
 pub struct Shared {
     /// Progress of all parts.
@@ -52,7 +57,12 @@ pub struct Shared {
     pub processes: watch::Sender<Arc<Processes>>,
     /// What to sample; written by the heartbeat thread, read by the worker.
     pub sampling: watch::Sender<Sampling>,
+    /// The newest connection to each daemon; written by the heartbeat thread, read by the delivery.
+    pub mains: watch::Sender<Arc<Mains>>,
+    /// The daemons that are configured; written by the worker, read by the delivery.
+    pub daemons: watch::Sender<Vec<DaemonName>>,
     report: Mutex<Arc<Report>>,
+    delivery: Mutex<Arc<DeliveryReport>>,
 }
 
 impl Shared {
@@ -63,13 +73,26 @@ impl Shared {
             reading: watch::Sender::new(Arc::default()),
             processes: watch::Sender::new(Arc::new(Processes { processes: Vec::new() })),
             sampling: watch::Sender::new(sampling),
+            mains: watch::Sender::new(Arc::default()),
+            daemons: watch::Sender::new(Vec::new()),
             report: Mutex::new(Arc::new(report)),
+            delivery: Mutex::default(),
         }
     }
 
     /// How things stand with the daemons.
     pub fn report(&self) -> Arc<Report> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How things stand with the spool.
+    pub fn delivery(&self) -> Arc<DeliveryReport> {
+        self.delivery.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes known how things stand with the spool.
+    pub fn publish_delivery(&self, report: DeliveryReport) {
+        *self.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
     }
 
     /// Makes known how things stand.

@@ -11,6 +11,7 @@ use systole_common::net::certificates::Credentials;
 use systole_common::telemetry::Telemetry;
 use systole_common::time::UnixMs;
 use systole_common::wire::agent::{ProcessSample, Processes};
+use systole_common::wire::hello::Clocks;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -19,15 +20,16 @@ use tracing::{error, info, warn};
 
 use super::clocks::clocks;
 use super::collect::{CollectNote, Collector};
+use super::delivery::outlet::Deposit;
 use super::local::listener::LocalSocket;
 use super::local::server::{Desk, serve};
 use super::notify;
 use super::settings::{Loader, credentials};
 use super::shared::{Command, Shared};
 use crate::config::{Config, RESTART_KEYS};
+use crate::engine::collect::metrics::is_live_only;
 use crate::engine::effect::Sampling;
-use crate::engine::moment;
-use crate::engine::sampling::SamplingPlan;
+use crate::engine::sampling::{LiveLook, SamplingPlan};
 use crate::engine::series::Reading;
 use crate::limits::{CERTIFICATE_RETRY, WORKER_ROUND_MAX};
 
@@ -42,14 +44,18 @@ pub struct Worker {
     pub config: Config,
     /// Changes the level of the log.
     pub telemetry: Option<Telemetry>,
-    /// The collectors.
-    pub collector: Collector,
+    /// The collectors for what is stored; for those who look no oftener, too.
+    pub stored: Collector,
+    /// The collectors for those who look oftener, and for the process list.
+    pub live: Collector,
     /// Links, counters, newest values.
     pub shared: Arc<Shared>,
     /// What the local socket answers with.
     pub desk: Arc<Desk>,
     /// To the heartbeat loop.
     pub commands: mpsc::Sender<Command>,
+    /// To the spool's thread.
+    pub deposits: mpsc::Sender<Deposit>,
     /// The certificate in force, or why there is none.
     pub certificate: CertificateState,
 }
@@ -61,6 +67,14 @@ pub enum CertificateState {
     Good(UnixMs),
     /// It cannot be used.
     Bad(String),
+}
+
+/// When each of the collectors was asked last, and whether the spool's thread takes no more.
+#[derive(Debug)]
+struct Looks {
+    stored_ns: u64,
+    live_ns: u64,
+    is_full: bool,
 }
 
 impl Worker {
@@ -75,18 +89,22 @@ impl Worker {
             }
         };
         let mut wishes = self.shared.sampling.subscribe();
-        let mut plan = SamplingPlan::new(moment(clocks()), *wishes.borrow());
+        let begun = clocks();
+        let mut plan = SamplingPlan::new(begun, *wishes.borrow());
+        let mut looks = Looks { stored_ns: begun.boot_ns, live_ns: begun.boot_ns, is_full: false };
+        self.follow();
+        // What follows are means over the time from here on.
+        log_notes(&self.stored.tick(begun.boot_ns).notes);
         let mut certificate_due = interval(CERTIFICATE_RETRY);
         certificate_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let round_max = notify::watchdog_timeout()
             .map_or(WORKER_ROUND_MAX, |timeout| WORKER_ROUND_MAX.min(timeout / 8));
-        let mut before_ns = clocks().boot_ns;
         loop {
             self.shared.counters.worker.fetch_add(1, Ordering::Relaxed);
             tokio::select! {
                 _ = &mut end => break,
-                () = until(&plan, round_max) => self.look(&mut plan, &mut before_ns),
-                sampling = changed(&mut wishes) => plan.follow(moment(clocks()), sampling),
+                () = until(&plan, round_max) => self.look(&mut plan, &mut looks),
+                sampling = changed(&mut wishes) => plan.follow(clocks(), sampling),
                 () = heard(&mut hangup) => self.reload(),
                 _ = certificate_due.tick() => self.watch_certificate(),
             }
@@ -102,22 +120,29 @@ impl Worker {
         }
     }
 
-    /// Collects what is due and makes it known.
-    fn look(&mut self, plan: &mut SamplingPlan, before_ns: &mut u64) {
+    /// Collects what is due and makes it known. What is live goes ahead of what is stored.
+    fn look(&mut self, plan: &mut SamplingPlan, looks: &mut Looks) {
         let at = clocks();
-        let due = plan.take(moment(at));
-        if due.live {
-            let tick = self.collector.tick(at.boot_ns);
-            let interval_ms = at.boot_ns.saturating_sub(*before_ns) / 1_000_000;
-            *before_ns = at.boot_ns;
-            log_notes(&tick.notes);
-            let interval_ms = u32::try_from(interval_ms).unwrap_or(u32::MAX);
-            let reading = Reading { at, interval_ms, samples: tick.samples };
-            self.shared.reading.send_replace(Arc::new(reading));
-            self.shared.counters.collector.fetch_add(1, Ordering::Relaxed);
+        let due = plan.take(at);
+        match due.live {
+            LiveLook::None => {}
+            LiveLook::Begin => drop(read(&mut self.live, at, &mut looks.live_ns)),
+            LiveLook::Now => {
+                let reading = read(&mut self.live, at, &mut looks.live_ns);
+                self.show(reading);
+            }
+        }
+        if let Some(slot) = due.stored {
+            let reading = read(&mut self.stored, at, &mut looks.stored_ns);
+            let stored = reading.samples.iter().filter(|one| !is_live_only(one.metric));
+            let deposit = Deposit { slot, samples: stored.cloned().collect() };
+            if due.stored_is_live {
+                self.show(reading);
+            }
+            self.store(deposit, looks);
         }
         if due.processes {
-            match self.collector.processes(at.boot_ns) {
+            match self.live.processes(at.boot_ns) {
                 Ok(scan) => {
                     log_notes(&scan.notes);
                     let processes = scan.processes.into_iter().map(on_the_wire).collect();
@@ -126,6 +151,32 @@ impl Worker {
                 Err(error) => warn!(%error, "the process list cannot be read"),
             }
         }
+    }
+
+    fn show(&self, reading: Reading) {
+        self.shared.reading.send_replace(Arc::new(reading));
+        self.shared.counters.collector.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Hands a slot to the spool's thread, which may hang with its disk: never waits for it.
+    fn store(&self, deposit: Deposit, looks: &mut Looks) {
+        let is_full = self.deposits.try_send(deposit).is_err();
+        if is_full {
+            self.shared.counters.unspooled.fetch_add(1, Ordering::Relaxed);
+        }
+        if is_full != std::mem::replace(&mut looks.is_full, is_full) {
+            if is_full {
+                warn!("the spool's disk does not answer; samples are given up, live values go on");
+            } else {
+                info!("the spool's disk answers again");
+            }
+        }
+    }
+
+    /// Tells the delivery which daemons there are.
+    fn follow(&self) {
+        let names = self.config.daemons.iter().map(|daemon| daemon.name.clone()).collect();
+        self.shared.daemons.send_replace(names);
     }
 
     /// Reads configuration and certificates anew. What is broken leaves the old in force.
@@ -168,6 +219,7 @@ impl Worker {
         info!(changed = changed.join(", "), "the configuration is read anew");
         self.settings = settings;
         self.config = config;
+        self.follow();
     }
 
     /// A certificate that time made unusable may be renewed, or the clock be set, at any moment.
@@ -254,8 +306,18 @@ fn log_notes(notes: &[CollectNote]) {
     }
 }
 
+/// Reads the host; rates are means since the same collector was asked before.
+fn read(collector: &mut Collector, at: Clocks, before_ns: &mut u64) -> Reading {
+    let tick = collector.tick(at.boot_ns);
+    log_notes(&tick.notes);
+    let interval_ms = at.boot_ns.saturating_sub(*before_ns) / 1_000_000;
+    *before_ns = at.boot_ns;
+    let interval_ms = u32::try_from(interval_ms).unwrap_or(u32::MAX);
+    Reading { at, interval_ms, samples: tick.samples }
+}
+
 async fn until(plan: &SamplingPlan, round_max: Duration) {
-    let wait = plan.next().since(moment(clocks())).min(round_max);
+    let wait = plan.wait(clocks()).min(round_max);
     sleep_until(Instant::now() + wait).await;
 }
 

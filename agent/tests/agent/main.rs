@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod home;
 #[cfg(test)]
 mod loopback;

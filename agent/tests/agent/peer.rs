@@ -7,17 +7,23 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use quinn::{Connection, ConnectionError, VarInt};
-use systole_common::ids::InstanceId;
+use systole_common::ids::{InstanceId, SpoolEpoch};
 use systole_common::model::coded::Coded;
 use systole_common::net::certificates::Credentials;
 use systole_common::net::endpoint::{EndpointKeys, ServerEndpoint, server_endpoint};
 use systole_common::net::framed::{FrameReader, FrameWriter};
 use systole_common::net::tls::ServerTls;
-use systole_common::wire::agent::{Declare, Heartbeat, Live, ProbeAnswer, Processes};
+use systole_common::ranges::RangeSet;
+use systole_common::wire::agent::{
+    Declare, Dropped, Heartbeat, Live, ProbeAnswer, Processes, Stored,
+};
 use systole_common::wire::codec::{decode, decode_datagram, encode_frame};
-use systole_common::wire::control::{Echo, Intervals, Policy, Probe};
+use systole_common::wire::control::{
+    Echo, Intervals, Policy, Probe, Ranges, Receipt, SequenceKind,
+};
 use systole_common::wire::hello::{
-    Clocks, CloseCode, Hello, HelloAnswer, PeerRole, Refusal, RefusalCode, StreamName, StreamOpen,
+    Clocks, CloseCode, Hello, HelloAnswer, PeerRole, Purpose, Refusal, RefusalCode, StreamName,
+    StreamOpen,
 };
 use systole_common::wire::kind::Kind;
 use tokio::runtime::Builder;
@@ -46,14 +52,37 @@ pub(crate) enum Seen {
 pub(crate) struct Manner {
     pub(crate) echoes: bool,
     pub(crate) refusal: Option<Refusal>,
+    /// The same for bulk connections.
+    pub(crate) bulk_refusal: Option<Refusal>,
+    /// Whether it says which stored samples it has.
+    pub(crate) receipts: bool,
     /// How far its wall clock is ahead.
     pub(crate) ahead: Duration,
     pub(crate) policy: Policy,
 }
 
+/// The stored samples that came; survives the daemon.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Store {
+    /// In the order in which they came, and whether on a bulk connection.
+    pub(crate) slots: Vec<(bool, Stored)>,
+    /// What will never come.
+    pub(crate) dropped: RangeSet,
+    /// The spool's epoch in the newest hello.
+    pub(crate) epoch: SpoolEpoch,
+}
+
+impl Store {
+    /// All that came, each once.
+    pub(crate) fn received(&self) -> RangeSet {
+        RangeSet::from_ranges(self.slots.iter().map(|(_, slot)| (slot.sequence, slot.sequence)))
+    }
+}
+
 /// A running daemon, on a thread of its own.
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<Mutex<Store>>,
     manner: Arc<Mutex<Manner>>,
     seen: mpsc::UnboundedReceiver<Seen>,
     passed: VecDeque<Seen>,
@@ -65,17 +94,37 @@ pub(crate) struct Peer {
 impl Peer {
     /// A daemon on a free port, or on the one of an earlier run with the same `keys`.
     pub(crate) fn start(credentials: &Credentials, keys: &EndpointKeys, port: u16) -> Self {
+        Self::start_with(credentials, keys, port, Store::default(), |_| {})
+    }
+
+    /// The same with what an earlier run stored, behaving differently from the start.
+    pub(crate) fn start_with(
+        credentials: &Credentials,
+        keys: &EndpointKeys,
+        port: u16,
+        store: Store,
+        change: impl FnOnce(&mut Manner),
+    ) -> Self {
         let intervals = Intervals { heartbeat_ms: 200, live_ms: 5000, stored_ms: 5000 };
         let policy = Policy { intervals, processes_interval_ms: 5000, ..Policy::default() };
-        let manner = Arc::new(Mutex::new(Manner {
+        let mut manner = Manner {
             echoes: true,
             refusal: None,
+            bulk_refusal: None,
+            receipts: true,
             ahead: Duration::ZERO,
             policy,
-        }));
+        };
+        change(&mut manner);
+        let (manner, store) = (Arc::new(Mutex::new(manner)), Arc::new(Mutex::new(store)));
         let (sender, seen) = mpsc::unbounded_channel();
         let connections = Arc::new(Mutex::new(Vec::new()));
-        let host = Host { manner: manner.clone(), sender, connections: connections.clone() };
+        let host = Host {
+            manner: manner.clone(),
+            sender,
+            connections: connections.clone(),
+            store: store.clone(),
+        };
         let (end, ended) = oneshot::channel();
         let (started, address) = std::sync::mpsc::channel();
         let (tls, keys) = (ServerTls::new(credentials, BTreeSet::new()), keys.clone());
@@ -91,8 +140,7 @@ impl Peer {
             });
         });
         let address = address.recv().unwrap();
-        let passed = VecDeque::new();
-        Self { address, manner, seen, passed, connections, end, thread }
+        Self { address, store, manner, seen, passed: VecDeque::new(), connections, end, thread }
     }
 
     /// The first thing seen for which `wanted` gives something; it is not seen again.
@@ -166,6 +214,7 @@ struct Host {
     manner: Arc<Mutex<Manner>>,
     sender: mpsc::UnboundedSender<Seen>,
     connections: Arc<Mutex<Vec<Connection>>>,
+    store: Arc<Mutex<Store>>,
 }
 
 impl Host {
@@ -220,19 +269,30 @@ impl Host {
             let code = RefusalCode::Version.into();
             manner.refusal = Some(Refusal { code, text, retry_after_ms: 0 });
         }
+        let is_bulk = hello.purpose == Purpose::Bulk.into();
+        if is_bulk {
+            manner.refusal = manner.bulk_refusal.clone();
+        }
+        self.store.lock().unwrap().epoch = hello.spool_epoch;
         let mut writer = FrameWriter::new(send, 0);
         writer.write(&answer(&manner)).await.ok()?;
         if manner.refusal.is_some() {
             return None;
         }
         let mut control = FrameWriter::new(connection.open_uni().await.ok()?, 1);
-        control.write(&StreamOpen { stream: StreamName::Control.into() }).await.ok()?;
+        if !is_bulk {
+            control.queue(&StreamOpen { stream: StreamName::Control.into() }).ok()?;
+            if manner.receipts {
+                control.queue(&self.receipt()).ok()?;
+            }
+            control.flush().await.ok()?;
+        }
         let (echoes, mut heard) = mpsc::unbounded_channel();
         let host = self.clone();
         let streams = async {
             while let Ok(stream) = connection.accept_uni().await {
                 let (host, echoes) = (host.clone(), echoes.clone());
-                tokio::spawn(host.listen(number, FrameReader::new(stream, 1), echoes));
+                tokio::spawn(host.listen(number, is_bulk, FrameReader::new(stream, 1), echoes));
             }
         };
         let datagrams = async {
@@ -243,12 +303,17 @@ impl Host {
         };
         let control = async {
             let mut sequence = 0;
+            let mut confirmed = self.receipt();
             let mut told = manner.policy.intervals;
             while let Some(heartbeat_sequence) = heard.recv().await {
                 let manner = self.manner.lock().unwrap().clone();
                 if manner.policy.intervals != told {
                     told = manner.policy.intervals;
                     control.write(&told).await.ok()?;
+                }
+                if manner.receipts && self.receipt() != confirmed {
+                    confirmed = self.receipt();
+                    control.write(&confirmed).await.ok()?;
                 }
                 if manner.echoes {
                     sequence += 1;
@@ -260,9 +325,19 @@ impl Host {
         tokio::join!(streams, datagrams, control).2
     }
 
+    /// What is stored; a daemon would not say it before its disk has it.
+    fn receipt(&self) -> Receipt {
+        let store = self.store.lock().unwrap();
+        let received = store.received();
+        let newest = received.len().saturating_sub(32);
+        let ranges = Ranges(received.ranges()[newest..].to_vec());
+        Receipt { kind: SequenceKind::Samples.into(), epoch: store.epoch, ranges }
+    }
+
     async fn listen(
         self,
         number: usize,
+        is_bulk: bool,
         mut reader: FrameReader,
         echoes: mpsc::UnboundedSender<u64>,
     ) -> Option<()> {
@@ -270,7 +345,7 @@ impl Host {
         let name = open.stream.known()?;
         while let Ok(Some((kind, body))) = reader.read().await {
             match (name, kind) {
-                (StreamName::Heartbeat, Kind::Heartbeat) => {
+                (StreamName::Heartbeat, Kind::Heartbeat) if !is_bulk => {
                     let beat: Heartbeat = decode(&body).unwrap();
                     let sequence = beat.sequence;
                     self.tell(Seen::Beat(number, beat));
@@ -278,6 +353,15 @@ impl Host {
                 }
                 (StreamName::Metrics, Kind::Declare) => {
                     self.tell(Seen::Declare(decode(&body).unwrap()));
+                }
+                (StreamName::Metrics, Kind::Stored) => {
+                    let slot: Stored = decode(&body).unwrap();
+                    self.store.lock().unwrap().slots.push((is_bulk, slot));
+                }
+                (StreamName::Metrics, Kind::Dropped) if !is_bulk => {
+                    let dropped: Dropped = decode(&body).unwrap();
+                    let mut store = self.store.lock().unwrap();
+                    store.dropped = store.dropped.union(&RangeSet::from_ranges(dropped.ranges.0));
                 }
                 (StreamName::Metrics, Kind::Live) => self.tell(Seen::Live(decode(&body).unwrap())),
                 (StreamName::Metrics, Kind::Processes) => {

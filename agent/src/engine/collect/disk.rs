@@ -5,7 +5,11 @@
 use std::sync::Arc;
 
 use super::Samples;
-use super::metrics::{DISK_INODES_TOTAL, DISK_INODES_USED, DISK_TOTAL, DISK_USED, DISK_USED_SHARE};
+use super::metrics::{
+    DISK_INODES_TOTAL, DISK_INODES_USED, DISK_INODES_USED_SHARE, DISK_TOTAL, DISK_USED,
+    DISK_USED_SHARE,
+};
+use super::rates::percent;
 
 /// What a file system says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,10 +49,11 @@ impl Usage {
         if let Some(percent) = self.used_percent() {
             samples.put_of(DISK_USED_SHARE, mount, percent);
         }
-        if self.inodes_total > 0 {
-            let used = self.inodes_total.saturating_sub(self.inodes_free);
+        let used = self.inodes_total.saturating_sub(self.inodes_free);
+        if let Some(share) = percent(used, self.inodes_total) {
             samples.put_of(DISK_INODES_USED, mount, used as f64);
             samples.put_of(DISK_INODES_TOTAL, mount, self.inodes_total as f64);
+            samples.put_of(DISK_INODES_USED_SHARE, mount, share);
         }
     }
 }

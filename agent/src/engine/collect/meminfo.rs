@@ -4,7 +4,10 @@
 
 use super::Samples;
 use super::fields::{lines, next_number, words};
-use super::metrics::{MEMORY_TOTAL, MEMORY_USED, SWAP_TOTAL, SWAP_USED};
+use super::metrics::{
+    MEMORY_TOTAL, MEMORY_USED, MEMORY_USED_SHARE, SWAP_TOTAL, SWAP_USED, SWAP_USED_SHARE,
+};
+use super::rates::percent;
 
 /// Memory and swap in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +35,19 @@ pub fn parse(text: &[u8]) -> Option<Memory> {
     fields.memory()
 }
 
-/// Adds the four series of `text`.
+/// Adds the series of `text`; without swap, or memory, there is no share of it.
 pub fn sample(text: &[u8], samples: &mut Samples) {
     if let Some(memory) = parse(text) {
         samples.put(MEMORY_USED, memory.used_bytes as f64);
         samples.put(MEMORY_TOTAL, memory.total_bytes as f64);
+        if let Some(share) = percent(memory.used_bytes, memory.total_bytes) {
+            samples.put(MEMORY_USED_SHARE, share);
+        }
         samples.put(SWAP_USED, memory.swap_used_bytes as f64);
         samples.put(SWAP_TOTAL, memory.swap_total_bytes as f64);
+        if let Some(share) = percent(memory.swap_used_bytes, memory.swap_total_bytes) {
+            samples.put(SWAP_USED_SHARE, share);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the texts of `/proc` mean: total parsers, rates between two readings, and who is kept of too many.
+//! What the texts of `/proc` and `/sys` mean: total parsers, rates between two readings, and who is kept of too many.
 //!
 //! Everything here is arithmetic on bytes that were read elsewhere. It opens nothing and knows no
 //! clock: the time of a reading (`CLOCK_BOOTTIME`, nanoseconds) is an argument. No input can panic.
@@ -12,9 +12,11 @@ pub mod meminfo;
 pub mod metrics;
 pub mod mounts;
 pub mod network;
+pub mod pressure;
 pub mod process;
 pub mod rates;
 pub mod stat;
+pub mod temperature;
 
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ use metrics::Metric;
 pub struct Sample {
     /// Metric name.
     pub metric: &'static str,
-    /// Mount point, disk, interface or core; empty for a series of the whole host.
+    /// Mount point, disk, interface, core or sensor; empty for a series of the whole host.
     pub instance: Arc<str>,
     /// What `value` is measured in.
     pub unit: Unit,

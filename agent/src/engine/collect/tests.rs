@@ -1,8 +1,11 @@
 //! Texts of several kernels, and what an operator reads from them.
 
+mod catalogue;
 mod garbage;
 mod places;
+mod pressure;
 mod processor;
+mod temperature;
 mod throughput;
 
 use super::{Samples, load, meminfo};
@@ -67,7 +70,22 @@ fn without_swap_its_series_are_zero_and_not_absent() {
     meminfo::sample(b"MemTotal: 10 kB\nMemAvailable: 4 kB\n", &mut samples);
     assert_eq!(value(&samples, "swap_total_bytes", ""), Some(0.0));
     assert_eq!(value(&samples, "swap_used_bytes", ""), Some(0.0));
+    assert_eq!(value(&samples, "swap_used_percent", ""), None, "no swap, no share of it");
     assert_eq!(value(&samples, "memory_used_bytes", ""), Some(6.0 * 1024.0));
+    assert_eq!(value(&samples, "memory_used_percent", ""), Some(60.0));
+}
+
+#[test]
+fn shares_of_memory_and_swap_are_of_all_of_it() {
+    let mut samples = Samples::default();
+    meminfo::sample(MEMINFO_6_1, &mut samples);
+    let memory = 100.0 * 6_000_000.0 / 16_303_580.0;
+    assert!(near(value(&samples, "memory_used_percent", ""), memory));
+    let swap = 100.0 * 1_048_576.0 / 2_097_148.0;
+    assert!(near(value(&samples, "swap_used_percent", ""), swap));
+    let mut samples = Samples::default();
+    meminfo::sample(b"MemTotal: 0 kB\nMemAvailable: 0 kB\n", &mut samples);
+    assert_eq!(value(&samples, "memory_used_percent", ""), None);
 }
 
 #[test]

@@ -1,13 +1,15 @@
-//! Reads the host: `/proc` and file systems at each tick, the process table every few seconds.
+//! Reads the host: `/proc`, `/sys` and file systems at each tick, the process table every few seconds.
 //!
 //! Owns open files and when they are read; what the texts mean and who is kept is decided in
 //! `engine::collect`. What cannot be read loses its own series only, and is said once.
 
 mod disks;
 mod note;
+mod pressure;
 mod proc_file;
 mod processes;
 mod remote;
+mod sensors;
 #[cfg(test)]
 mod tests;
 
@@ -23,15 +25,17 @@ use crate::engine::collect::stat::{self, CpuTracker};
 use crate::engine::collect::{Sample, Samples, load, meminfo};
 use disks::Disks;
 pub use note::CollectNote;
+use pressure::Pressure;
 use proc_file::ProcFile;
 use processes::Processes;
+use sensors::Sensors;
 
 /// Everything that one tick found.
 #[derive(Debug, Default)]
 pub struct Tick {
     /// The values, at most 1,024 series.
     pub samples: Vec<Sample>,
-    /// Cores, disks, interfaces and file systems that are left out: too many, or without an answer.
+    /// Cores, disks, interfaces, file systems and sensors that are left out: too many, or without an answer.
     pub skipped: u32,
     /// Values that were no finite numbers.
     pub dropped: u32,
@@ -63,19 +67,22 @@ pub struct Collector {
     block: Tracker<BlockCounters>,
     interfaces: Tracker<InterfaceCounters>,
     disks: Disks,
+    pressure: Pressure,
+    sensors: Sensors,
     processes: Processes,
     buffer: Vec<u8>,
     samples_before: usize,
 }
 
 impl Collector {
-    /// Collectors over `/proc`; fails if there is none.
+    /// Collectors over `/proc` and `/sys`; fails if there is no `/proc`.
     pub fn new() -> io::Result<Self> {
-        Self::at(Path::new("/proc"))
+        Self::at(Path::new("/proc"), Path::new("/sys"))
     }
 
-    /// Collectors over another folder that looks like `/proc`, as a container's host may have it.
-    pub fn at(proc_root: &Path) -> io::Result<Self> {
+    /// Collectors over other folders that look like `/proc` and `/sys`, as a container's host may
+    /// have them.
+    pub fn at(proc_root: &Path, sys_root: &Path) -> io::Result<Self> {
         let file = |name: &str| ProcFile::new(proc_root.join(name));
         Ok(Self {
             stat: file("stat"),
@@ -88,6 +95,8 @@ impl Collector {
             block: Tracker::default(),
             interfaces: Tracker::default(),
             disks: Disks::new(proc_root),
+            pressure: Pressure::new(proc_root),
+            sensors: Sensors::new(sys_root),
             processes: Processes::new(proc_root)?,
             buffer: Vec::new(),
             samples_before: 0,
@@ -120,6 +129,8 @@ impl Collector {
             skipped.push(network::sample(text, now_ns, &mut self.interfaces, &mut samples));
         }
         let mut notes = reader.notes;
+        self.pressure.tick(now_ns, &mut self.buffer, &mut samples, &mut notes);
+        skipped.push(self.sensors.tick(now_ns, &mut samples));
         skipped.push(self.disks.tick(now_ns, &mut samples, &mut notes));
         let (samples, dropped) = samples.into_parts();
         self.samples_before = samples.len();

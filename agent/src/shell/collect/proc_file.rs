@@ -7,6 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use super::note::CollectNote;
 
 /// How long a file that cannot be read is left alone.
@@ -20,12 +22,26 @@ pub(super) struct ProcFile {
     path: PathBuf,
     file: Option<File>,
     retry_at_ns: u64,
+    failed: bool,
     reported: bool,
+    may_be_absent: bool,
 }
 
 impl ProcFile {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, file: None, retry_at_ns: 0, reported: false }
+        Self {
+            path,
+            file: None,
+            retry_at_ns: 0,
+            failed: false,
+            reported: false,
+            may_be_absent: false,
+        }
+    }
+
+    /// A file that not every kernel has: that it is not there, or turned off, is not worth a word.
+    pub(super) fn optional(path: PathBuf) -> Self {
+        Self { may_be_absent: true, ..Self::new(path) }
     }
 
     /// Reads the whole file, at most `bytes_max` of it in whole lines, into `buffer`.
@@ -36,11 +52,12 @@ impl ProcFile {
         buffer: &'b mut Vec<u8>,
         notes: &mut Vec<CollectNote>,
     ) -> Option<&'b [u8]> {
-        if self.reported && now_ns < self.retry_at_ns {
+        if self.failed && now_ns < self.retry_at_ns {
             return None;
         }
         match self.open().and_then(|file| read_all(file, bytes_max, buffer)) {
             Ok(len) => {
+                self.failed = false;
                 if std::mem::take(&mut self.reported) {
                     notes.push(CollectNote::ReadableAgain { path: self.path.clone() });
                 }
@@ -48,8 +65,10 @@ impl ProcFile {
             }
             Err(source) => {
                 self.file = None;
+                self.failed = true;
                 self.retry_at_ns = now_ns.saturating_add(RETRY_AFTER_NS);
-                if !std::mem::replace(&mut self.reported, true) {
+                let is_expected = self.may_be_absent && is_absent(&source);
+                if !is_expected && !std::mem::replace(&mut self.reported, true) {
                     notes.push(CollectNote::Unreadable { path: self.path.clone(), source });
                 }
                 None
@@ -64,6 +83,12 @@ impl ProcFile {
             slot @ None => Ok(slot.insert(File::open(&self.path)?)),
         }
     }
+}
+
+/// Whether the kernel says that it has no such thing.
+fn is_absent(error: &io::Error) -> bool {
+    let is_turned_off = error.raw_os_error() == Some(Errno::OPNOTSUPP.raw_os_error());
+    error.kind() == io::ErrorKind::NotFound || is_turned_off
 }
 
 /// Reads `file` from its start; returns how many bytes of `buffer` hold it.

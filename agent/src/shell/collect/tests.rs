@@ -1,7 +1,10 @@
 //! The collectors on this machine's own `/proc`, on folders that stand for odd ones, and against a
 //! file system that never answers.
 
+mod sensors;
+
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -100,7 +103,7 @@ fn what_cannot_be_read_loses_its_own_series_and_is_said_once() {
     let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     put("meminfo", "MemTotal: 100 kB\nMemAvailable: 40 kB\n");
     put("stat", "cpu  10 0 10 80\ncpu0 10 0 10 80\n");
-    let mut collector = Collector::at(folder.path()).unwrap();
+    let mut collector = Collector::at(folder.path(), &folder.path().join("sys")).unwrap();
     let unreadable = |tick: &Tick| {
         let is = |note: &&CollectNote| matches!(note, CollectNote::Unreadable { .. });
         tick.notes.iter().filter(is).count()
@@ -130,7 +133,7 @@ fn the_mount_list_is_read_again_within_a_minute() {
     let root = "1 1 8:1 / / rw - ext4 /dev/sda1 rw\n";
     let list = folder.path().join("self/mountinfo");
     fs::write(&list, root).unwrap();
-    let mut collector = Collector::at(folder.path()).unwrap();
+    let mut collector = Collector::at(folder.path(), &folder.path().join("sys")).unwrap();
     let mounts = |tick: &Tick| {
         let is_disk = |sample: &&Sample| sample.metric == metrics::DISK_TOTAL.name;
         tick.samples
@@ -145,8 +148,59 @@ fn the_mount_list_is_read_again_within_a_minute() {
 }
 
 #[test]
+fn in_a_sandbox_the_first_process_says_what_is_mounted_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| {
+        fs::create_dir_all(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name).join("mountinfo"), text).unwrap();
+    };
+    let root = "27 1 8:1 / / rw - ext4 /dev/sda1 rw\n";
+    let beneath = "28 27 8:2 / /usr rw - ext4 /dev/sda2 rw\n";
+    let sandbox =
+        "29 27 0:70 / /usr ro - tmpfs tmpfs ro\n30 27 8:1 /var/lib/x /opt rw - ext4 /dev/sda1 rw\n";
+    put("self", &format!("{root}{sandbox}"));
+    put("1", &format!("{root}{beneath}"));
+    let mounts = |tick: &Tick| -> Vec<String> {
+        let disks = tick.samples.iter().filter(|s| s.metric == metrics::DISK_TOTAL.name);
+        disks.map(|sample| sample.instance.to_string()).collect()
+    };
+    let mut collector = Collector::at(folder.path(), &folder.path().join("sys")).unwrap();
+    let tick = collector.tick(0);
+    assert_eq!(mounts(&tick), ["/"]);
+    assert_eq!(tick.skipped, 1, "what the sandbox hides is said, not measured in its place");
+    fs::remove_dir_all(folder.path().join("1")).unwrap();
+    let mut alone = Collector::at(folder.path(), &folder.path().join("sys")).unwrap();
+    let tick = alone.tick(0);
+    assert_eq!((mounts(&tick), tick.skipped), (vec!["/".to_owned()], 0), "its own list is enough");
+}
+
+#[test]
+fn a_kernel_without_pressure_is_no_trouble_and_one_with_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut collector = Collector::at(folder.path(), &folder.path().join("sys")).unwrap();
+    let first = collector.tick(0);
+    let said = |tick: &Tick| tick.notes.iter().any(|note| note.to_string().contains("pressure"));
+    assert!(!said(&first), "{:?}", first.notes);
+    fs::create_dir(folder.path().join("pressure")).unwrap();
+    let put = |total: u64| {
+        let text = format!("some avg10=0.00 avg60=0.00 avg300=0.00 total={total}\n");
+        fs::write(folder.path().join("pressure/memory"), text).unwrap();
+    };
+    put(1_000_000);
+    collector.tick(60 * SECOND_NS);
+    put(1_500_000);
+    let tick = collector.tick(61 * SECOND_NS);
+    assert!(!said(&tick), "{:?}", tick.notes);
+    assert_eq!(value(&tick.samples, "pressure_memory_some_percent", ""), Some(50.0));
+    fs::remove_file(folder.path().join("pressure/memory")).unwrap();
+    fs::create_dir(folder.path().join("pressure/io")).unwrap();
+    let tick = collector.tick(121 * SECOND_NS);
+    assert!(said(&tick), "what is there and cannot be read is said: {:?}", tick.notes);
+}
+
+#[test]
 fn without_proc_there_is_no_collector() {
-    assert!(Collector::at(std::path::Path::new("/nowhere/proc")).is_err());
+    assert!(Collector::at(Path::new("/nowhere/proc"), Path::new("/nowhere/sys")).is_err());
 }
 
 #[test]

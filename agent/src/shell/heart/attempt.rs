@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quinn::{Connection, VarInt, WriteError};
-use systole_common::ids::{BootId, InstanceId, SpoolEpoch};
+use systole_common::ids::{BootId, DaemonName, InstanceId, SpoolEpoch};
 use systole_common::model::coded::Coded;
 use systole_common::net::endpoint::{ClientEndpoint, EndpointError};
 use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
@@ -16,7 +16,7 @@ use systole_common::net::refusal::{Failure, explain};
 use systole_common::net::tls::ClientTls;
 use systole_common::text::scrub;
 use systole_common::wire::hello::{
-    Clocks, CloseCode, Hello, HelloAnswer, Purpose, Refusal, StreamName, StreamOpen,
+    CloseCode, Hello, HelloAnswer, Purpose, Refusal, StreamName, StreamOpen,
 };
 use systole_common::wire::{VERSION_MAX, VERSION_MIN};
 use tokio::net::lookup_host;
@@ -45,16 +45,17 @@ pub struct Introduction {
 }
 
 impl Introduction {
-    fn hello(&self, clocks: Clocks) -> Hello {
+    /// What is said now on a connection of this purpose.
+    pub(in crate::shell) fn hello(&self, purpose: Purpose) -> Hello {
         Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
             software: env!("CARGO_PKG_VERSION").to_owned(),
-            purpose: Purpose::Main.into(),
+            purpose: purpose.into(),
             instance: self.instance,
             boot_id: self.boot_id,
             spool_epoch: self.spool_epoch,
-            clocks,
+            clocks: clocks(),
             os: self.os.clone(),
             labels: self.labels.clone(),
         }
@@ -75,6 +76,9 @@ pub(super) struct Attempt {
 /// A connection whose hello was accepted.
 #[derive(Debug)]
 pub(super) struct Opened {
+    pub(super) daemon: DaemonName,
+    pub(super) address: SocketAddr,
+    pub(super) tls: ClientTls,
     pub(super) connection: Unused,
     pub(super) endpoint: Arc<ClientEndpoint>,
     /// The negotiated version.
@@ -111,7 +115,7 @@ impl Drop for Unused {
 
 /// Why an attempt came to nothing.
 #[derive(Debug, thiserror::Error)]
-enum AttemptError {
+pub(in crate::shell) enum AttemptError {
     #[error(
         "the name in {address} cannot be looked up ({source}); check `daemons` and the name server"
     )]
@@ -146,7 +150,8 @@ impl AttemptError {
         }
     }
 
-    fn frame(peer: &str, source: FrameError) -> Self {
+    /// What a frame that did not come or go means for the attempt.
+    pub(in crate::shell) fn frame(peer: &str, source: FrameError) -> Self {
         match source.connection() {
             Some(error) => Self::Lost {
                 text: explain(error, peer),
@@ -181,24 +186,23 @@ impl Attempt {
         let connection = Unused { connection: dialled, is_used: false };
         let _ = self.events.send(Event::Input(Input::Answering { connection: self.id })).await;
         let peer = format!("{name} ({address})");
-        let answer = self
-            .say_hello(&connection.connection)
+        let hello = self.introduction.hello(Purpose::Main);
+        let answer = say_hello(&connection.connection, &hello)
             .await
             .map_err(|error| AttemptError::frame(&peer, error))?;
-        if let Some(refusal) = answer.refused {
-            let text = scrub(&refusal.text).into_owned();
-            return Ok(Err(Refusal { text, ..refusal }));
-        }
-        if !(VERSION_MIN..=VERSION_MAX).contains(&answer.version) {
-            return Err(AttemptError::Version { peer, version: answer.version });
-        }
+        let answer = match checked(answer)
+            .map_err(|version| AttemptError::Version { peer: peer.clone(), version })?
+        {
+            Ok(answer) => answer,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let accepted = Accepted {
             daemon: answer.instance,
             policy: answer.policy,
             remote: address.to_string(),
         };
-        let version = answer.version;
-        Ok(Ok(Opened { connection, endpoint, version, peer, accepted }))
+        let (daemon, tls, version) = (name.clone(), self.tls.clone(), answer.version);
+        Ok(Ok(Opened { daemon, address, tls, connection, endpoint, version, peer, accepted }))
     }
 
     /// One of the name's addresses, another one at each attempt.
@@ -213,20 +217,34 @@ impl Attempt {
             .copied()
             .ok_or_else(|| AttemptError::NoAddress { address: address.clone() })
     }
+}
 
-    async fn say_hello(&self, connection: &Connection) -> Result<HelloAnswer, FrameError> {
-        let (send, receive) = connection
-            .open_bi()
-            .await
-            .map_err(|error| FrameError::Write(WriteError::ConnectionLost(error)))?;
-        let mut writer = FrameWriter::new(send, 0);
-        writer.queue(&StreamOpen { stream: StreamName::Hello.into() })?;
-        writer.queue(&self.introduction.hello(clocks()))?;
-        writer.flush().await?;
-        let mut reader = FrameReader::new(receive, 0);
-        let answer: HelloAnswer = reader.expect().await?;
-        match writer.stream().finish() {
-            Ok(()) | Err(_) => Ok(answer),
-        }
+/// Says hello on a fresh connection; the daemon's answer.
+pub(in crate::shell) async fn say_hello(
+    connection: &Connection,
+    hello: &Hello,
+) -> Result<HelloAnswer, FrameError> {
+    let (send, receive) = connection
+        .open_bi()
+        .await
+        .map_err(|error| FrameError::Write(WriteError::ConnectionLost(error)))?;
+    let mut writer = FrameWriter::new(send, 0);
+    writer.queue(&StreamOpen { stream: StreamName::Hello.into() })?;
+    writer.queue(hello)?;
+    writer.flush().await?;
+    let mut reader = FrameReader::new(receive, 0);
+    let answer: HelloAnswer = reader.expect().await?;
+    match writer.stream().finish() {
+        Ok(()) | Err(_) => Ok(answer),
     }
+}
+
+/// The answer, or the refusal; an error is a version that we do not speak.
+pub(in crate::shell) fn checked(answer: HelloAnswer) -> Result<Result<HelloAnswer, Refusal>, u8> {
+    if let Some(refusal) = answer.refused {
+        let text = scrub(&refusal.text).into_owned();
+        return Ok(Err(Refusal { text, ..refusal }));
+    }
+    let is_spoken = (VERSION_MIN..=VERSION_MAX).contains(&answer.version);
+    if is_spoken { Ok(Ok(answer)) } else { Err(answer.version) }
 }

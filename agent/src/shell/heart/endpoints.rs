@@ -13,13 +13,16 @@ use systole_common::net::socket::{bind, local_for};
 
 /// All endpoints of this agent, in use or not: a few for each daemon.
 #[derive(Debug, Default)]
-pub(super) struct Endpoints {
+pub(in crate::shell) struct Endpoints {
     all: Mutex<Vec<Arc<ClientEndpoint>>>,
 }
 
 impl Endpoints {
     /// An endpoint with a new socket, to dial `remote` from. It is free again when dropped.
-    pub(super) fn fresh(&self, remote: SocketAddr) -> Result<Arc<ClientEndpoint>, EndpointError> {
+    pub(in crate::shell) fn fresh(
+        &self,
+        remote: SocketAddr,
+    ) -> Result<Arc<ClientEndpoint>, EndpointError> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let local = local_for(remote);
         let Some(free) = all.iter().find(|endpoint| Arc::strong_count(endpoint) == 1) else {
@@ -31,6 +34,14 @@ impl Endpoints {
             .and_then(|(socket, _)| free.endpoint().rebind(socket))
             .map_err(|source| EndpointError::Bind { address: local, source })?;
         Ok(free.clone())
+    }
+
+    /// Waits until no connection has anything to send any more, its close included.
+    pub(in crate::shell) async fn idle(&self) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for endpoint in all {
+            endpoint.endpoint().wait_idle().await;
+        }
     }
 }
 

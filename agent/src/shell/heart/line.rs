@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use quinn::{Connection, ConnectionError, VarInt, WriteError};
-use systole_common::ids::InstanceId;
+use systole_common::ids::{DaemonName, InstanceId};
 use systole_common::model::coded::{Coded, Growing};
 use systole_common::net::endpoint::ClientEndpoint;
 use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
@@ -15,16 +15,18 @@ use systole_common::net::refusal::explain;
 use systole_common::text::scrub;
 use systole_common::wire::agent::ProbeAnswer;
 use systole_common::wire::codec::{WireError, decode, decode_datagram, encode_frame};
-use systole_common::wire::control::Probe;
+use systole_common::wire::control::{Probe, Receipt};
 use systole_common::wire::hello::{CloseCode, StreamName, StreamOpen};
 use systole_common::wire::kind::Kind;
 use tokio::sync::mpsc;
+use tracing::debug;
 
 use super::attempt::Opened;
 use super::{Event, metrics};
 use crate::engine::input::{ConnectionId, Input, Loss};
-use crate::limits::HEARTBEATS_WAITING_MAX;
+use crate::limits::{HEARTBEATS_WAITING_MAX, OUTLET_WAITING_MAX};
 use crate::shell::clocks::clocks;
+use crate::shell::delivery::outlet::{Main, Receipted};
 use crate::shell::shared::Shared;
 
 /// Priority of the heartbeat stream; other streams have 0.
@@ -37,6 +39,8 @@ pub(super) struct Line {
     endpoint: Arc<ClientEndpoint>,
     version: u8,
     heartbeats: mpsc::Sender<Vec<u8>>,
+    daemon: DaemonName,
+    main: Main,
 }
 
 impl Line {
@@ -46,16 +50,31 @@ impl Line {
         opened: Opened,
         instance: InstanceId,
         shared: Arc<Shared>,
-        events: mpsc::Sender<Event>,
+        reports: Reports,
     ) -> Self {
-        let Opened { connection, endpoint, version, peer, accepted: _ } = opened;
+        let Opened { daemon, address, tls, connection, endpoint, version, peer, .. } = opened;
         let connection = connection.take();
         let (heartbeats, waiting) = mpsc::channel(HEARTBEATS_WAITING_MAX);
-        let line = Self { connection: connection.clone(), endpoint, version, heartbeats };
-        let newest = metrics::Newest::of(&shared);
-        let task = Task { id, connection, version, peer, instance, shared, events };
+        let (outlet, outgoing) = mpsc::channel(OUTLET_WAITING_MAX);
+        let main = Main { connection: id, address, tls, outlet };
+        let newest = metrics::Newest::of(&shared, outgoing);
+        let task = Task {
+            id,
+            daemon: daemon.clone(),
+            connection: connection.clone(),
+            version,
+            peer,
+            instance,
+            shared,
+            reports,
+        };
         tokio::spawn(task.run(waiting, newest));
-        line
+        Self { connection, endpoint, version, heartbeats, daemon, main }
+    }
+
+    /// The daemon, and what the delivery needs of this connection.
+    pub(super) fn main(&self) -> (&DaemonName, &Main) {
+        (&self.daemon, &self.main)
     }
 
     /// The negotiated version.
@@ -75,14 +94,24 @@ impl Line {
     }
 }
 
+/// Where a connection tells what happens on it.
+#[derive(Debug, Clone)]
+pub(super) struct Reports {
+    /// To the heartbeat loop.
+    pub(super) events: mpsc::Sender<Event>,
+    /// To the delivery.
+    pub(super) receipts: mpsc::Sender<Receipted>,
+}
+
 struct Task {
     id: ConnectionId,
+    daemon: DaemonName,
     connection: Connection,
     version: u8,
     peer: String,
     instance: InstanceId,
     shared: Arc<Shared>,
-    events: mpsc::Sender<Event>,
+    reports: Reports,
 }
 
 impl Task {
@@ -98,7 +127,8 @@ impl Task {
             Some(error) => loss(&error, &self.peer),
             None => self.break_off(&fault),
         };
-        let _ = self.events.send(Event::Input(Input::Lost { connection: self.id, loss })).await;
+        let _ =
+            self.reports.events.send(Event::Input(Input::Lost { connection: self.id, loss })).await;
     }
 
     fn break_off(&self, fault: &FrameError) -> Loss {
@@ -153,7 +183,7 @@ impl Task {
     async fn follow(&self, reader: &mut FrameReader) -> Result<(), FrameError> {
         while let Some((kind, body)) = reader.read().await? {
             if let Some(input) = self.understood(kind, &body)? {
-                let _ = self.events.send(Event::Input(input)).await;
+                let _ = self.reports.events.send(Event::Input(input)).await;
             }
         }
         Ok(())
@@ -168,10 +198,19 @@ impl Task {
         } else if kind == Kind::Policy {
             Ok(Some(Input::Policy { connection, policy: decode(body)? }))
         } else if kind == Kind::Receipt {
-            // Nothing that this agent sends is kept until a receipt.
+            self.pass_on(decode(body)?);
             Ok(None)
         } else {
             Err(WireError::Kind { expected: "control", found: kind.as_str() })
+        }
+    }
+
+    /// Hands a receipt to the delivery. One that finds no room is as good as lost on the way: what it
+    /// confirms is sent again.
+    fn pass_on(&self, receipt: Receipt) {
+        let receipted = Receipted { daemon: self.daemon.clone(), connection: self.id, receipt };
+        if self.reports.receipts.try_send(receipted).is_err() {
+            debug!(daemon = %self.daemon, "a receipt found no room");
         }
     }
 
@@ -206,7 +245,7 @@ impl Task {
 }
 
 /// Opens a stream of ours and names it.
-pub(super) async fn open(
+pub(in crate::shell) async fn open(
     connection: &Connection,
     version: u8,
     name: StreamName,

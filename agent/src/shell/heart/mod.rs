@@ -4,8 +4,8 @@
 //! slow collector or a client of the local socket cannot delay a heartbeat.
 
 pub mod attempt;
-mod endpoints;
-mod line;
+pub(super) mod endpoints;
+pub(super) mod line;
 mod metrics;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,13 +31,14 @@ use crate::engine::summary::{Weight, sentence};
 use crate::engine::{Engine, moment};
 use crate::limits::{CLOSE_WAIT, EVENTS_WAITING_MAX};
 use crate::shell::clocks::clocks;
+use crate::shell::delivery::outlet::{Mains, Receipted};
 use crate::shell::notify;
 use crate::shell::shared::{Command, Shared, Told};
 use crate::shell::stop::StopSignals;
 use crate::shell::vitals::VitalSigns;
 use attempt::{Attempt, Introduction, Opened};
 use endpoints::Endpoints;
-use line::Line;
+use line::{Line, Reports};
 
 /// What a connection or attempt reports.
 #[derive(Debug)]
@@ -68,21 +69,24 @@ pub struct Heart {
     closing: Vec<Arc<ClientEndpoint>>,
     replies: BTreeMap<RequestId, oneshot::Sender<Told>>,
     requests: u64,
-    sender: mpsc::Sender<Event>,
+    reports: Reports,
     events: mpsc::Receiver<Event>,
     commands: mpsc::Receiver<Command>,
     stopped: bool,
 }
 
 impl Heart {
-    /// A heart that beats once [`Self::beat`] runs. `engine` knows its daemons later.
+    /// A heart that beats once [`Self::beat`] runs. `engine` knows its daemons later; `receipts` go to
+    /// the delivery.
     pub fn new(
         engine: Engine,
         shared: Arc<Shared>,
         introduction: Introduction,
         commands: mpsc::Receiver<Command>,
+        receipts: mpsc::Sender<Receipted>,
     ) -> Self {
         let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
+        let reports = Reports { events: sender, receipts };
         let instance = introduction.instance;
         let boot = introduction.boot_id.short();
         Self {
@@ -98,7 +102,7 @@ impl Heart {
             closing: Vec::new(),
             replies: BTreeMap::new(),
             requests: 0,
-            sender,
+            reports,
             events,
             commands,
             stopped: false,
@@ -145,6 +149,7 @@ impl Heart {
                 }
                 if let Input::Lost { connection, .. } = &input {
                     self.lines.remove(connection);
+                    self.publish_mains();
                 }
                 self.handle(input);
             }
@@ -152,9 +157,10 @@ impl Heart {
                 // An attempt that was given up meanwhile is dropped, which closes it.
                 if self.attempts.remove(&id).is_some() {
                     let accepted = opened.accepted.clone();
-                    let (shared, sender) = (self.shared.clone(), self.sender.clone());
-                    let line = Line::start(id, *opened, self.author.instance, shared, sender);
+                    let (shared, reports) = (self.shared.clone(), self.reports.clone());
+                    let line = Line::start(id, *opened, self.author.instance, shared, reports);
                     self.lines.insert(id, line);
+                    self.publish_mains();
                     self.handle(Input::Accepted { connection: id, accepted });
                 }
             }
@@ -203,6 +209,13 @@ impl Heart {
         }
     }
 
+    /// Tells the delivery which connection to each daemon is the newest.
+    fn publish_mains(&self) {
+        let newest = self.lines.values().map(Line::main);
+        let mains: Mains = newest.map(|(daemon, main)| (daemon.clone(), main.clone())).collect();
+        self.shared.mains.send_replace(Arc::new(mains));
+    }
+
     fn request(&mut self, reply: oneshot::Sender<Told>) -> RequestId {
         self.requests += 1;
         let request = RequestId(self.requests);
@@ -230,6 +243,7 @@ impl Heart {
                 if let Some(line) = self.lines.remove(&connection) {
                     self.closing.retain(|endpoint| endpoint.endpoint().open_connections() > 0);
                     self.closing.push(line.close(code, &reason));
+                    self.publish_mains();
                 }
             }
             Effect::Beat(beat) => self.write(&beat),
@@ -256,7 +270,7 @@ impl Heart {
             tls: certificate.tls.clone(),
             introduction: self.introduction.clone(),
             endpoints: self.endpoints.clone(),
-            events: self.sender.clone(),
+            events: self.reports.events.clone(),
         };
         self.attempts.insert(id, tokio::spawn(attempt.run()).abort_handle());
     }

@@ -9,9 +9,12 @@ pub mod server;
 
 use serde::{Deserialize, Serialize};
 use systole_common::exit::Exit;
+use systole_common::ids::DaemonName;
 use systole_common::time::UnixMs;
 
+use crate::engine::delivery::Cursor;
 use crate::engine::status::{DaemonReport, LeaseReport, Report};
+use crate::shell::delivery::outlet::DeliveryReport;
 
 /// What a command asks of the running agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,17 +85,23 @@ pub struct DaemonStatus {
     pub rtt_ms: Option<f64>,
     /// Why it is not connected.
     pub reason: Option<String>,
+    /// It has all stored samples up to this sequence, as far as the spool still has them.
+    pub received_up_to: Option<u64>,
+    /// Stored samples that it has not confirmed.
+    pub waiting: Option<u64>,
 }
 
 /// What waits on disk.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SpoolStatus {
-    /// Bytes of the folder.
+    /// Bytes on disk.
     pub bytes: u64,
-    /// Time of the oldest sample that waits.
+    /// Time of the oldest sample that is kept.
     pub oldest: Option<String>,
     /// Samples that had to be given up.
     pub dropped: u64,
+    /// Sequence of the newest sample; 0 if there is none.
+    pub newest_sequence: u64,
 }
 
 /// An announced absence.
@@ -143,14 +152,25 @@ pub struct Facts {
     pub started: UnixMs,
 }
 
-/// Puts the status together.
-pub(super) fn status(facts: &Facts, report: &Report, spool_bytes: u64) -> Status {
+/// Puts the status together; `given_up` samples did not even come into the spool.
+pub(super) fn status(
+    facts: &Facts,
+    report: &Report,
+    delivery: &DeliveryReport,
+    given_up: u64,
+) -> Status {
+    let cursor = |name: &DaemonName| delivery.cursors.iter().find(|one| one.daemon == *name);
     Status {
         host: facts.host.clone(),
         instance: facts.instance.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        daemons: report.daemons.iter().map(daemon).collect(),
-        spool: SpoolStatus { bytes: spool_bytes, oldest: None, dropped: 0 },
+        daemons: report.daemons.iter().map(|one| daemon(one, cursor(&one.name))).collect(),
+        spool: SpoolStatus {
+            bytes: delivery.bytes,
+            oldest: delivery.oldest.map(UnixMs::rfc3339),
+            dropped: delivery.dropped.saturating_add(given_up),
+            newest_sequence: delivery.newest_sequence,
+        },
         heartbeat_interval_ms: systole_common::time::millis(report.heartbeat_interval),
         heartbeats_sent: report.heartbeats_sent,
         started: facts.started.rfc3339(),
@@ -163,7 +183,7 @@ pub(super) fn lease(lease: &LeaseReport) -> LeaseStatus {
     LeaseStatus { until: lease.until.rfc3339(), why: lease.why.clone() }
 }
 
-fn daemon(daemon: &DaemonReport) -> DaemonStatus {
+fn daemon(daemon: &DaemonReport, cursor: Option<&Cursor>) -> DaemonStatus {
     DaemonStatus {
         name: daemon.name.to_string(),
         address: daemon.address.clone(),
@@ -171,5 +191,7 @@ fn daemon(daemon: &DaemonReport) -> DaemonStatus {
         since: daemon.since.rfc3339(),
         rtt_ms: daemon.rtt.map(|rtt| (rtt.as_secs_f64() * 1e6).round() / 1e3),
         reason: daemon.reason.clone(),
+        received_up_to: cursor.map(|cursor| cursor.received_up_to),
+        waiting: cursor.map(|cursor| cursor.waiting),
     }
 }

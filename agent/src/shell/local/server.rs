@@ -1,6 +1,7 @@
 //! Answers the clients of the local socket. Each gets a task; a slow or silent one is cut.
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ use crate::limits::{
     LOCAL_ANSWER_WAIT, LOCAL_CLIENTS_MAX, LOCAL_LINE_BYTES_MAX, LOCAL_REQUEST_WAIT,
 };
 use crate::shell::shared::{Command, Shared, Told};
-use crate::shell::spool::Spool;
 
 /// Pause after a failed accept, for instance because no descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -30,8 +30,6 @@ pub struct Desk {
     pub shared: Arc<Shared>,
     /// To the heartbeat loop.
     pub commands: mpsc::Sender<Command>,
-    /// The spool.
-    pub spool: Spool,
     /// Who this agent is.
     pub facts: Mutex<Facts>,
 }
@@ -126,7 +124,8 @@ async fn respond(line: &str, uid: u32, desk: &Desk) -> Answer {
     match request {
         Request::Status {} => {
             let report = desk.shared.report();
-            Answer::Status(status(&desk.facts(), &report, desk.spool.bytes()))
+            let given_up = desk.shared.counters.unspooled.load(Ordering::Relaxed);
+            Answer::Status(status(&desk.facts(), &report, &desk.shared.delivery(), given_up))
         }
         Request::Leave { for_ms, why } => {
             let lease = Duration::from_millis(for_ms);
@@ -170,16 +169,14 @@ mod tests {
     use systole_common::time::UnixMs;
 
     /// A desk, and what it asks of the heartbeat loop.
-    fn desk() -> (Desk, mpsc::Receiver<Command>, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
+    fn desk() -> (Desk, mpsc::Receiver<Command>) {
         let engine = Engine::new(clocks(), 1);
         let (commands, asked) = mpsc::channel(1);
         let shared = Arc::new(Shared::new(engine.report(clocks()), engine.sampling()));
-        let spool = Spool::open(folder.path()).unwrap();
         let (host, instance) = (Some("web-1".to_owned()), "1".to_owned());
         let started = UnixMs(0);
         let facts = Mutex::new(Facts { host, certificate_expires: None, instance, started });
-        (Desk { shared, commands, spool, facts }, asked, folder)
+        (Desk { shared, commands, facts }, asked)
     }
 
     fn own() -> u32 {
@@ -188,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_root_and_the_agents_user_announce_an_absence() {
-        let (desk, mut asked, _folder) = desk();
+        let (desk, mut asked) = desk();
         for line in [r#"{"command":"leave","for_ms":60000,"why":""}"#, r#"{"command":"return"}"#] {
             let answer = respond(line, own() + 4711, &desk).await;
             let Answer::Error(fault) = answer else { panic!("{answer:?}") };
@@ -212,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_heartbeat_loop_that_is_gone_is_said() {
-        let (desk, asked, _folder) = desk();
+        let (desk, asked) = desk();
         drop(asked);
         let answer = respond(r#"{"command":"return"}"#, own(), &desk).await;
         let Answer::Error(fault) = answer else { panic!("{answer:?}") };

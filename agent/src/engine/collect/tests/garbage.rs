@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::super::pressure::{PressureTracker, Resource};
 use super::super::rates::{Tracker, per_second, percent};
 use super::super::stat::CpuTracker;
-use super::super::{Samples, block, load, meminfo, mounts, network, process};
+use super::super::{Samples, block, load, meminfo, mounts, network, process, temperature};
 use systole_common::model::metric::SERIES_PER_AGENT_MAX;
 
 /// Bytes that look enough like `/proc` to get past the first word.
@@ -15,6 +16,8 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         Just(b"MemTotal:".to_vec()),
         Just(b"eth0:".to_vec()),
         Just(b"sda".to_vec()),
+        Just(b"some".to_vec()),
+        Just(b"total=7".to_vec()),
         Just(b"/".to_vec()),
         Just(b"/a\\04".to_vec()),
         Just(b"- ext4 /dev/sda".to_vec()),
@@ -35,6 +38,7 @@ proptest! {
         let mut samples = Samples::default();
         let (mut cpu, mut disks, mut interfaces) =
             (CpuTracker::default(), Tracker::default(), Tracker::default());
+        let mut pressure = PressureTracker::default();
         for (at_ns, bytes) in [(1, &one), (2, &two), (2, &one), (0, &two)] {
             cpu.sample(bytes, &mut samples);
             meminfo::sample(bytes, &mut samples);
@@ -42,6 +46,7 @@ proptest! {
             load::sample_uptime(bytes, &mut samples);
             block::sample(bytes, at_ns, &mut disks, &mut samples);
             network::sample(bytes, at_ns, &mut interfaces, &mut samples);
+            pressure.sample(Resource::Cpu, bytes, at_ns, &mut samples);
         }
         prop_assert!(samples.list().iter().all(|sample| sample.value.is_finite()));
         prop_assert!(samples.list().len() <= 4 * SERIES_PER_AGENT_MAX);
@@ -49,6 +54,8 @@ proptest! {
         mounts::choose(&host, &own, |_| true);
         mounts::choose(&host, &host, |_| true);
         process::parse(&one);
+        prop_assert!(temperature::parse(&one).is_none_or(f64::is_finite));
+        temperature::number_of(&two);
     }
 
     #[test]

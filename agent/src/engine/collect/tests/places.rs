@@ -127,10 +127,12 @@ fn the_used_share_of_a_disk_is_what_df_prints() {
     assert!(near(value(&samples, "disk_used_percent", "/var"), 100.0 * 850.0 / 950.0));
     assert_eq!(value(&samples, "disk_used_bytes", "/var"), Some(850.0));
     assert_eq!(value(&samples, "disk_inodes_total", "/var"), None, "inodes made as needed");
+    assert_eq!(value(&samples, "disk_inodes_used_percent", "/var"), None);
     let inodes = Usage { inodes_total: 100, inodes_free: 40, ..usage };
     inodes.sample(&mount, &mut samples);
     assert_eq!(value(&samples, "disk_inodes_used", "/var"), Some(60.0));
     assert_eq!(value(&samples, "disk_inodes_total", "/var"), Some(100.0));
+    assert_eq!(value(&samples, "disk_inodes_used_percent", "/var"), Some(60.0));
     let mut samples = Samples::default();
     Usage::default().sample(&mount, &mut samples);
     assert!(samples.list().is_empty());
