@@ -1,5 +1,7 @@
 //! The command line: what can be asked, and the help for it.
 
+mod history;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,10 +11,12 @@ use systole_common::filter::fields;
 use systole_common::ids::{AlertId, HostId};
 use systole_common::model::alert::{AlertState, Severity};
 use systole_common::model::coded::Coded;
-use systole_common::time::UnixMs;
 
 use crate::limits::IDS_MAX;
+use crate::model::range::When;
 use crate::model::subject::{ALERT_FIELDS, HOST_FIELDS};
+
+pub use history::{ExportArgs, HistoryArgs, RangeArgs, StorageAction, StorageArgs};
 
 /// Watches hosts by their heartbeat: the operator's commands.
 #[derive(Debug, Parser)]
@@ -25,7 +29,8 @@ use crate::model::subject::{ALERT_FIELDS, HOST_FIELDS};
         systole hosts 'state!=online or cpu>80'\n  \
         systole alerts --severity critical\n  \
         systole ack 17 18 --note 'on my way' --for 2h\n  \
-        systole watch | jq -c 'select(.kind == \"alert\")'\n\n\
+        systole watch | jq -c 'select(.kind == \"alert\")'\n  \
+        systole history web-1 cpu_percent --since 24h\n\n\
         Exit codes: 0 done; 1 refused or failed; 64 usage, configuration or own certificate; \
         69 no daemon reached; 70 our bug; 77 refused by role or certificate."
 )]
@@ -120,9 +125,18 @@ pub enum Command {
     /// List what operators did
     Audit {
         /// Only after this: a span such as 1h, or a time such as 2026-11-21T04:05:06Z
-        #[arg(long, value_parser = since, value_name = "WHEN")]
-        since: Option<Since>,
+        #[arg(long, value_parser = when, value_name = "WHEN")]
+        since: Option<When>,
     },
+    /// Show how a metric of a host went
+    #[command(after_help = history::HISTORY_HELP)]
+    History(HistoryArgs),
+    /// Write the history of many series, as CSV unless --json is given
+    #[command(after_help = filter_help(HOST_FIELDS, history::EXPORT_HELP))]
+    Export(ExportArgs),
+    /// Show how much is stored of each host, or delete what is old
+    #[command(after_help = history::STORAGE_HELP)]
+    Storage(StorageArgs),
     /// Print every setting with its source
     CheckConfig {
         /// Also dial each daemon and say which of name, UDP, certificate, clock is wrong
@@ -161,8 +175,8 @@ pub struct AlertsArgs {
     #[arg(long, value_name = "HOST")]
     pub host: Option<HostId>,
     /// Also resolved ones, that began or ended after this: a span such as 1h, or a time
-    #[arg(long, value_parser = since, value_name = "WHEN")]
-    pub since: Option<Since>,
+    #[arg(long, value_parser = when, value_name = "WHEN")]
+    pub since: Option<When>,
 }
 
 /// Which alerts an action means.
@@ -188,25 +202,6 @@ pub enum States {
     One(AlertState),
 }
 
-/// A point in time as people give it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
-    /// So long ago.
-    Ago(Duration),
-    /// Then.
-    At(UnixMs),
-}
-
-impl Since {
-    /// The point in time, if it is `now`.
-    pub fn at(self, now: UnixMs) -> UnixMs {
-        match self {
-            Self::Ago(span) => now.minus(span),
-            Self::At(at) => at,
-        }
-    }
-}
-
 const FILTER_HELP: &str = "A filter is made of words (part of a name, a label or a state), comparisons with \
     = != > >= < <=, `and` or a space, `or`, `!` and ( ). Quote it for the shell:\n  \
     systole hosts 'web-* state=late'\n  systole hosts 'cpu>80 and (role=db or !state=online)'\n  \
@@ -230,10 +225,11 @@ fn span(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "use a time such as 30m, 8h or 1h30m".to_owned())
 }
 
-fn since(text: &str) -> Result<Since, String> {
-    let ago = parse_duration(text).map(Since::Ago);
-    ago.or_else(|| UnixMs::parse(text).map(Since::At)).ok_or_else(|| {
-        "use a span such as 30m or 24h, or a time such as 2026-11-21T04:05:06Z".to_owned()
+fn when(text: &str) -> Result<When, String> {
+    When::parse(text).ok_or_else(|| {
+        "use a span such as 30m, 24h or 1y, or a time such as 2026-11-21, '2026-11-21 14:00' \
+         or 2026-11-21T04:05:06Z"
+            .to_owned()
     })
 }
 
@@ -269,6 +265,7 @@ fn one_of<T: Coded>(more: &str) -> String {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use systole_common::time::UnixMs;
 
     use super::*;
 
@@ -303,10 +300,9 @@ mod tests {
 
     #[test]
     fn times_and_states_are_read_as_people_write_them() {
-        assert_eq!(since("1h"), Ok(Since::Ago(Duration::from_hours(1))));
-        assert_eq!(since("1970-01-01T00:00:01Z"), Ok(Since::At(UnixMs(1_000))));
-        assert!(since("yesterday").is_err());
-        assert_eq!(Since::Ago(Duration::from_secs(1)).at(UnixMs(5_000)), UnixMs(4_000));
+        assert_eq!(when("1h"), Ok(When::Ago(Duration::from_hours(1))));
+        assert_eq!(when("1970-01-01T00:00:01Z"), Ok(When::At(UnixMs(1_000))));
+        assert!(when("yesterday").is_err());
         assert_eq!(states("open"), Ok(States::Open));
         assert_eq!(states("firing"), Ok(States::One(AlertState::Firing)));
         assert!(states("burning").unwrap_err().contains("pending"));

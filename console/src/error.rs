@@ -7,6 +7,8 @@ use systole_common::exit::Exit;
 use systole_common::filter::FilterError;
 use systole_common::net::certificates::CertificateError;
 
+use crate::model::missing::Missing;
+use crate::model::range::RangeError;
 use crate::model::subject::UnknownName;
 use crate::shell::link::LinkError;
 
@@ -35,6 +37,18 @@ pub enum ConsoleError {
     #[error("no host is named {host}; `systole hosts` lists those known")]
     NoHost {
         /// The name asked for.
+        host: String,
+    },
+    /// A range of time that cannot be asked for.
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    /// A series that is not stored.
+    #[error(transparent)]
+    Missing(Box<Missing>),
+    /// Nothing at all is stored of a host.
+    #[error("nothing is stored of {host}; `systole storage` lists the hosts of which something is")]
+    NothingStored {
+        /// Whose.
         host: String,
     },
     /// Standard output or the terminal failed.
@@ -67,18 +81,29 @@ impl From<UnknownName> for ConsoleError {
     }
 }
 
+impl From<Missing> for ConsoleError {
+    fn from(error: Missing) -> Self {
+        Self::Missing(error.into())
+    }
+}
+
 impl ConsoleError {
     /// How the program ends.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(errors) => errors.exit(),
-            Self::Certificate(_) | Self::Filter(_) | Self::UnknownName(_) | Self::Usage(_) => {
-                Exit::Usage
-            }
+            Self::Certificate(_)
+            | Self::Filter(_)
+            | Self::UnknownName(_)
+            | Self::Range(_)
+            | Self::Usage(_) => Exit::Usage,
             Self::Link(error) => error.exit(),
             // The reader has what it wanted: `systole hosts | head -1`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::NoHost { .. } | Self::Output(_) => Exit::Failed,
+            Self::NoHost { .. }
+            | Self::Missing(_)
+            | Self::NothingStored { .. }
+            | Self::Output(_) => Exit::Failed,
             Self::FeedStopped => Exit::Bug,
             Self::Check { exit, .. } => *exit,
         }

@@ -2,7 +2,7 @@
 //!
 //! * [`model`], [`update`], [`view`], [`msg`], [`cmd`]: what is known, what an event makes of it,
 //!   what it looks like. Pure.
-//! * [`json`], [`watch`]: what programs read. Pure.
+//! * [`json`], [`csv`], [`watch`]: what programs read. Pure.
 //! * [`commands`]: one file a command. [`cli`], [`config`], [`error`]: how it is called, set up, ended.
 //! * [`shell`]: link, terminal, output, signals.
 
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod cmd;
 pub mod commands;
 pub mod config;
+pub mod csv;
 pub mod error;
 pub mod json;
 pub mod limits;

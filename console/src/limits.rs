@@ -24,6 +24,22 @@ pub const CONNECTIONS_SHOWN_MAX: u32 = 100;
 pub const CONNECTIONS_LISTED: usize = 10;
 /// Lines of the audit trail that `audit` asks for.
 pub const AUDIT_SHOWN_MAX: u32 = 10_000;
+/// Rows of a history whose step nobody asked for.
+pub const ROWS_CHOSEN_MAX: u64 = 300;
+/// Rows of a history whose step was asked for; as many points as one reply may have.
+pub const STEPS_MAX: u64 = systole_common::wire::limits::HISTORY_POINTS_MAX as u64;
+/// Rows of a table of history; programs may have more.
+pub const TABLE_ROWS_MAX: usize = 10_000;
+/// How much raw history is asked for at once: at a sample a second it is less than a reply may have.
+pub const RAW_CHUNK: Duration = Duration::from_hours(7 * 24);
+/// How far a host's clock may be ahead for its samples to be stored.
+pub const CLOCK_AHEAD_MAX: Duration = Duration::from_mins(5);
+/// Names that an error lists.
+pub const NAMES_LISTED: usize = 12;
+/// Hosts whose series are asked for at once.
+pub const HOSTS_ASKED: usize = 16;
+/// Bytes of output that are gathered before they are written.
+pub const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// Events of a feed that wait to be dealt with; then the stream waits.
 pub const EVENTS_WAITING_MAX: usize = 1_024;
@@ -46,3 +62,4 @@ pub const PAINT_INTERVAL_MAX: Duration = Duration::from_secs(1);
 pub const ESCAPE_WAIT: Duration = Duration::from_millis(40);
 
 const _: () = assert!(PAINT_INTERVAL_MIN.as_millis() < PAINT_INTERVAL_MAX.as_millis());
+const _: () = assert!(HOSTS_ASKED <= systole_common::wire::limits::PAGE_RECORDS_MAX);

@@ -8,6 +8,7 @@ use systole_common::model::host::{Cause, Certainty, HostState};
 use systole_common::time::{Mono, Now, UnixMs};
 use systole_common::wire::agent::ProcessSample;
 use systole_common::wire::console::{AlertRecord, HostRecord, NamedValue};
+use systole_common::wire::history::{StorageRecord, Tier, TierRecord};
 
 use crate::model::host::Host;
 
@@ -139,4 +140,24 @@ pub(crate) fn resolved(mut alert: AlertRecord, at: UnixMs) -> AlertRecord {
     alert.state = AlertState::Resolved.into();
     alert.resolved_at = Some(at);
     alert
+}
+
+/// What is stored of a host: a day of raw samples, of which three are missing.
+pub(crate) fn stored(host: &str) -> StorageRecord {
+    let tier = |tier: Tier, series, records, bytes| TierRecord {
+        tier: tier.into(),
+        series,
+        records,
+        bytes,
+        oldest: (records > 0).then(|| WALL.minus(Duration::from_hours(24))),
+        newest: (records > 0).then_some(WALL),
+    };
+    StorageRecord {
+        host: host.to_owned(),
+        tiers: vec![tier(Tier::Raw, 2, 1_000, 1_600), tier(Tier::Minute, 0, 0, 0)],
+        received: 997,
+        missing: 3,
+        dropped: 0,
+        ranges: vec![(503, 1_000), (1, 499)],
+    }
 }

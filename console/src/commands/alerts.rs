@@ -19,7 +19,7 @@ pub(super) async fn run(common: &Common, args: &AlertsArgs) -> Result<(), Consol
     let labels = std::collections::BTreeSet::new();
     check_names(&filter, &text, "alerts", ALERT_FIELDS, Some(&labels))?;
     let now = clock::now().wall;
-    let since = args.since.map(|since| since.at(now));
+    let since = args.since.map(|since| since.at(now, &clock::zone()));
     let states = states(args);
     let query = AlertsQuery {
         open_only: !takes_resolved(states),

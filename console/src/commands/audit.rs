@@ -3,16 +3,17 @@
 use systole_common::wire::console::AuditQuery;
 
 use super::{say, talk};
-use crate::cli::{Common, Since};
+use crate::cli::Common;
 use crate::error::ConsoleError;
 use crate::json::AuditJson;
 use crate::limits::AUDIT_SHOWN_MAX;
+use crate::model::range::When;
 use crate::shell::link::Link;
 use crate::shell::{clock, output};
 use crate::view::audit::table;
 
-pub(super) async fn run(common: &Common, since: Option<Since>) -> Result<(), ConsoleError> {
-    let since = since.map(|since| since.at(clock::now().wall));
+pub(super) async fn run(common: &Common, since: Option<When>) -> Result<(), ConsoleError> {
+    let since = since.map(|since| since.at(clock::now().wall, &clock::zone()));
     let query = AuditQuery { since, count_max: AUDIT_SHOWN_MAX };
     let ask = async |link: &Link| Ok(link.ask(&query).await?.audit().await?);
     let lines = talk(common, ask).await?;

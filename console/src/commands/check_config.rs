@@ -129,6 +129,7 @@ fn value(value: &Value) -> serde_json::Value {
     match value {
         Value::Bool(value) => (*value).into(),
         Value::Integer(value) => (*value).into(),
+        Value::Number(value) => value.get().into(),
         Value::Text(value) => value.clone().into(),
         Value::Path(value) => value.display().to_string().into(),
         Value::Address(value) => value.to_string().into(),

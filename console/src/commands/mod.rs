@@ -4,8 +4,12 @@ mod actions;
 mod alerts;
 mod audit;
 mod check_config;
+mod document;
+mod export;
+mod history;
 mod host;
 mod hosts;
+mod storage;
 mod watch;
 
 use std::io::IsTerminal;
@@ -49,6 +53,9 @@ async fn dispatch(cli: Cli) -> Result<(), ConsoleError> {
         Command::Resolve { targets, note } => actions::resolve(&common, targets, note).await,
         Command::Watch { metrics } => watch::run(&common, metrics).await,
         Command::Audit { since } => audit::run(&common, since).await,
+        Command::History(args) => history::run(&common, &args).await,
+        Command::Export(args) => export::run(&common, &args).await,
+        Command::Storage(args) => storage::run(&common, &args).await,
         Command::CheckConfig { connect, default } => {
             check_config::run(&common, connect, default).await
         }

@@ -3,7 +3,9 @@
 //! Names are a contract: add, never rename. What is unknown is null, never absent. Text stays as it
 //! was sent; hidden characters in it are escaped when the line is made ([`line`]).
 
+mod history;
 mod host;
+mod storage;
 
 use serde::Serialize;
 use systole_common::model::coded::{Coded, Growing};
@@ -11,7 +13,9 @@ use systole_common::text::to_json_line;
 use systole_common::time::UnixMs;
 use systole_common::wire::console::{AlertRecord, AuditRecord, ConnectionRecord};
 
+pub use history::{HISTORY_END, history_begin, history_point};
 pub use host::{HostJson, MetricsJson};
+pub use storage::{CleanedJson, StorageJson};
 
 /// `value` as one line without its end.
 pub fn line(value: &(impl Serialize + ?Sized)) -> serde_json::Result<String> {

@@ -5,7 +5,10 @@
 pub mod alerts;
 pub mod fleet;
 pub mod freshness;
+pub mod history;
 pub mod host;
+pub mod missing;
+pub mod range;
 pub mod subject;
 
 use systole_common::filter::Filter;

@@ -1,5 +1,6 @@
-//! This machine's clocks, read together.
+//! This machine's clocks, read together, and its zone.
 
+use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
 use systole_common::time::{Mono, Now, UnixMs};
 use systole_common::wire::hello::Clocks;
@@ -8,6 +9,11 @@ use systole_common::wire::hello::Clocks;
 pub fn now() -> Now {
     let clocks = clocks();
     Now { mono: Mono(clocks.mono_ns), wall: UnixMs(clocks.wall_ms) }
+}
+
+/// The zone in which people here read and write times.
+pub fn zone() -> TimeZone {
+    TimeZone::system()
 }
 
 /// The three clocks of a hello.

@@ -137,6 +137,15 @@ impl LinkError {
         }
     }
 
+    /// Whether the daemon knows nothing of the kind that was asked for.
+    pub fn is_not_found(&self) -> bool {
+        if let Self::Refused { refusal, .. } = self {
+            refusal.code == RefusalCode::NotFound.into()
+        } else {
+            false
+        }
+    }
+
     /// How long the daemon told us to stay away.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

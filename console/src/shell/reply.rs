@@ -7,8 +7,9 @@ use systole_common::wire::console::{
     AlertPage, AlertRecord, AuditPage, AuditRecord, ConnectionPage, ConnectionRecord, Done,
     HostRecord, HostSeries, Refused,
 };
+use systole_common::wire::history::{HistoryPage, SeriesPage, SeriesRecord, StoragePage};
 use systole_common::wire::kind::Kind;
-use systole_common::wire::limits::REPLY_FRAMES_MAX;
+use systole_common::wire::limits::{HISTORY_POINTS_MAX, REPLY_FRAMES_MAX};
 use tokio::time::timeout;
 
 use super::clock;
@@ -77,6 +78,45 @@ impl<'a> Reply<'a> {
         Ok(records)
     }
 
+    /// Stored series.
+    pub async fn series(mut self) -> Result<Vec<SeriesRecord>, LinkError> {
+        let mut records = Vec::new();
+        while let Some((kind, body)) = self.next().await? {
+            records.extend(self.body::<SeriesPage>(kind, &body)?.records);
+            self.bounded(records.len())?;
+        }
+        Ok(records)
+    }
+
+    /// The history of a series, its pages joined.
+    pub async fn history(mut self) -> Result<HistoryPage, LinkError> {
+        let mut whole: Option<HistoryPage> = None;
+        while let Some((kind, body)) = self.next().await? {
+            let page: HistoryPage = self.body(kind, &body)?;
+            match &mut whole {
+                None => whole = Some(page),
+                Some(whole) => whole.points.extend(page.points),
+            }
+            let points = whole.as_ref().map_or(0, |whole| whole.points.len());
+            self.within(points, HISTORY_POINTS_MAX)?;
+        }
+        whole.ok_or_else(|| self.unexpected(Kind::HistoryPage.as_str(), Kind::Done))
+    }
+
+    /// What is stored, its pages joined.
+    pub async fn storage(mut self) -> Result<StoragePage, LinkError> {
+        let mut whole: Option<StoragePage> = None;
+        while let Some((kind, body)) = self.next().await? {
+            let page: StoragePage = self.body(kind, &body)?;
+            match &mut whole {
+                None => whole = Some(page),
+                Some(whole) => whole.records.extend(page.records),
+            }
+            self.bounded(whole.as_ref().map_or(0, |whole| whole.records.len()))?;
+        }
+        whole.ok_or_else(|| self.unexpected(Kind::StoragePage.as_str(), Kind::Done))
+    }
+
     /// Nothing but the word that it is done.
     pub async fn done(mut self) -> Result<(), LinkError> {
         match self.next().await? {
@@ -96,7 +136,7 @@ impl<'a> Reply<'a> {
         };
         self.frames += 1;
         if self.frames > REPLY_FRAMES_MAX {
-            return Err(self.too_much());
+            return Err(self.too_much(REPLY_RECORDS_MAX));
         }
         match kind {
             Kind::Done => self.decoded::<Done>(&body).map(|_| None),
@@ -121,11 +161,15 @@ impl<'a> Reply<'a> {
     }
 
     fn bounded(&self, records: usize) -> Result<(), LinkError> {
-        if records > REPLY_RECORDS_MAX { Err(self.too_much()) } else { Ok(()) }
+        self.within(records, REPLY_RECORDS_MAX)
     }
 
-    fn too_much(&self) -> LinkError {
-        LinkError::TooMuch { place: self.link.place().clone(), records_max: REPLY_RECORDS_MAX }
+    fn within(&self, records: usize, records_max: usize) -> Result<(), LinkError> {
+        if records > records_max { Err(self.too_much(records_max)) } else { Ok(()) }
+    }
+
+    fn too_much(&self, records_max: usize) -> LinkError {
+        LinkError::TooMuch { place: self.link.place().clone(), records_max }
     }
 
     fn unexpected(&self, expected: &'static str, found: Kind) -> LinkError {

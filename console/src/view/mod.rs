@@ -15,9 +15,11 @@ pub mod alerts;
 pub mod audit;
 pub mod fleet;
 mod header;
+pub mod history;
 pub mod host;
 pub mod line;
 pub mod phrase;
+pub mod storage;
 pub mod table;
 
 use systole_common::time::Now;

@@ -7,10 +7,12 @@
     reason = "a test fails by panicking, its fixtures likewise"
 )]
 
+mod history;
 mod peer;
 mod pki;
 mod records;
 mod screen;
+mod store;
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;

@@ -30,6 +30,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::broadcast;
 
 use super::pki::Pki;
+use super::store::Store;
 
 /// What the daemon has, and what it was asked.
 #[derive(Default)]
@@ -42,6 +43,8 @@ pub(crate) struct State {
     /// Refuses the hello.
     pub(crate) unwelcome: Option<(RefusalCode, &'static str)>,
     pub(crate) acks: Vec<Ack>,
+    /// What it stored of hosts.
+    pub(crate) store: Store,
     /// Feeds that were opened.
     pub(crate) feeds: usize,
     /// The first so many of them fall silent.
@@ -184,6 +187,13 @@ fn reply(writer: &mut FrameWriter, kind: Kind, body: &[u8], state: &Mutex<State>
             writer.queue(&ConnectionPage { host: "web-1".to_owned(), records }).unwrap();
         }
         Kind::AuditQuery => writer.queue(&AuditPage { records: Vec::new() }).unwrap(),
+        Kind::SeriesQuery | Kind::HistoryQuery | Kind::StorageQuery | Kind::StorageCleanUp => {
+            if let Err(text) = state.store.reply(writer, kind, body) {
+                let refusal = refusal(RefusalCode::NotFound, &text);
+                writer.queue(&Refused { refusal }).unwrap();
+                return;
+            }
+        }
         Kind::Subscribe => {}
         other => panic!("unexpected {}", other.as_str()),
     }
