@@ -5,6 +5,10 @@
 //! * [`watch`]: a running `systole watch`, read as it prints.
 //! * [`journal`] and [`scrape`]: a program's log, and `/metrics`.
 //! * [`rogue`]: an agent with a valid certificate that says whatever a test wants.
+//! * [`relay`]: a link that cuts, delays, loses, doubles and reorders.
+//! * [`ledger`]: what agents spooled and were told is safe, against what the store answers.
+//! * [`kept`]: scenes whose agents keep a ledger.
+//! * [`container`]: a Debian with systemd as its first process.
 //! * [`disk`]: a small file system that can be full.
 //! * [`machine`]: what the kernel says of this machine and its processes.
 //! * [`foreigner`]: an independent QUIC client that holds any certificate.
@@ -12,11 +16,15 @@
 //! Nothing here knows what is right; that stands in the tests. Limits of time guard against hanging
 //! only and are far above anything that a contract promises.
 
+pub mod container;
 pub mod disk;
 pub mod ending;
 pub mod foreigner;
 pub mod journal;
+pub mod kept;
+pub mod ledger;
 pub mod machine;
+pub mod relay;
 pub mod rogue;
 pub mod scene;
 pub mod scrape;

@@ -22,8 +22,22 @@ use crate::scrape::Scrape;
 use crate::watch::Watch;
 use crate::{PATIENCE, until};
 
-/// What every daemon of the tests has in its file: little room is kept, so that starts are quick.
-const DAEMON_EXTRA: &str = "[storage]\nreserve = \"4MiB\"\n";
+/// What every daemon of the tests has in its file: rules that a busy machine breaks within seconds are
+/// off, and little room is kept, so that starts are quick.
+const DAEMON_EXTRA: &str = "\
+[rule.memory]
+enabled = false
+[rule.swap]
+enabled = false
+[rule.disk]
+enabled = false
+[rule.inodes]
+enabled = false
+[rule.iowait]
+enabled = false
+[storage]
+reserve = \"4MiB\"
+";
 
 /// A stage and the programs that run on it.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::bench::{self, BenchArgs};
 use xtask::certs::{self, CertsArgs};
 use xtask::demo::{self, DemoArgs};
 use xtask::test::TestArgs;
@@ -19,6 +20,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Measure what was promised, on this machine
+    Bench(BenchArgs),
     /// Make the certificates of a fleet
     Certs(CertsArgs),
     /// Show Systole on this machine's real metrics, and clean up
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> Result<ExitCode> {
     let root = workspace::root()?;
     match task {
+        Task::Bench(args) => bench::run(args),
         Task::Certs(args) => certs::run(args).map(|()| ExitCode::SUCCESS),
         Task::Demo(args) => demo::run(args),
         Task::Test(args) => test::run(&root, args),

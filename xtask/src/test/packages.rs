@@ -10,6 +10,7 @@ use super::tally::Tally;
 /// Package and what does not run without it.
 const PACKAGES: &[(&str, &str)] = &[
     ("python3-venv", "refusals of an independent QUIC client"),
+    ("systemd", "checks of the systemd units"),
     ("iproute2", "links that lose or delay packets"),
 ];
 

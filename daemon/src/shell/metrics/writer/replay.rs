@@ -48,6 +48,7 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
                 writer.folder.join(super::LOG_FOLDER).display()
             ));
         }
+        writer.look_for_room();
         writer.news.damaged.store(losses.len() as u64, Ordering::Relaxed);
         Ok((writer, losses))
     }

@@ -8,6 +8,7 @@ fn open(folder: &Path, agents: &Agents) -> MetricsWriter<Agents> {
     let (writer, losses) =
         MetricsWriter::open(folder, 1_000, retention, agents.clone(), wall).unwrap();
     assert_eq!(losses, Vec::<String>::new());
+    assert!(counted(&writer.news.free_bytes) > 0, "nobody is told of a full disk that is not");
     writer
 }
 
