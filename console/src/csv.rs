@@ -31,17 +31,21 @@ pub fn line(out: &mut String, series: &str, row: Row) {
 }
 
 /// A text as a cell. What is hidden in it becomes visible, and what a spreadsheet would take for a
-/// formula gets an apostrophe in front.
+/// formula gets an apostrophe in front, also behind a semicolon, at which some split.
 pub fn text(text: &str) -> String {
+    let parts: Vec<String> = text.split(';').map(marked).collect();
+    let shown = parts.join(";");
+    if shown.contains([',', ';', '"', '\n', '\r']) {
+        format!("\"{}\"", shown.replace('"', "\"\""))
+    } else {
+        shown
+    }
+}
+
+fn marked(text: &str) -> String {
     let runs =
         text.starts_with(['\t', '\r']) || text.trim_start().starts_with(['=', '+', '-', '@']);
-    let mark = if runs { "'" } else { "" };
-    let shown = scrub(text);
-    if shown.contains([',', '"', '\n', '\r']) {
-        format!("\"{mark}{}\"", shown.replace('"', "\"\""))
-    } else {
-        format!("{mark}{shown}")
-    }
+    format!("{}{}", if runs { "'" } else { "" }, scrub(text))
 }
 
 /// The shortest decimal that reads back the same, without an exponent; empty if it is none.
@@ -111,6 +115,8 @@ mod tests {
             ("  =x", "'  =x"),
             ("\u{a0}=x", "'\u{a0}=x"),
             ("a=b", "a=b"),
+            ("/mnt/a;=1+1", "\"/mnt/a;'=1+1\""),
+            ("a; @x;b", "\"a;' @x;b\""),
             ("a,b", "\"a,b\""),
             ("say \"hi\"", "\"say \"\"hi\"\"\""),
             ("=HYPERLINK(\"a\",\"b\")", "\"'=HYPERLINK(\"\"a\"\",\"\"b\"\")\""),

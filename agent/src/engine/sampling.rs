@@ -105,7 +105,11 @@ impl SamplingPlan {
     /// What is due at `now`; the plan moves on.
     pub fn take(&mut self, now: Clocks) -> Due {
         let mono = moment(now);
-        let stored = self.stored.take(now.wall_ms);
+        let (slot_before, stored) = (self.stored.current, self.stored.take(now.wall_ms));
+        if stored.is_none() && self.stored.current != slot_before && rides(&self.sampling) {
+            // A clock that was set back: the slot was made before, but who looks live wants a value.
+            self.live_at = Some(self.live_at.map_or(mono, |at| at.min(mono)));
+        }
         let processes = self.sampling.connected && self.processes_at <= mono;
         if processes {
             self.processes_at = after(self.processes_at, mono, self.sampling.processes);
@@ -261,6 +265,21 @@ mod tests {
         let (ms, due) = taken[2];
         assert_eq!((ms, due.stored_is_live), (2700, true));
         assert_eq!(due.stored.unwrap().interval_ms, 5000);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_slot_twice_and_still_shows_live_values() {
+        let mut plan = SamplingPlan::new(at(0), sampling(true, 5000));
+        assert!(!slots(&run(&mut plan, 0, 600_000)).is_empty());
+        let (mut ms, mut looks) = (600_001, 0);
+        while ms <= 660_000 {
+            let back = wall(ms, 7_300 + i64::try_from(ms).unwrap() - 300_000);
+            let due = plan.take(back);
+            assert_eq!(due.stored, None, "at {ms}");
+            looks += usize::from(due.live == LiveLook::Now);
+            ms += millis(plan.wait(back)).max(1);
+        }
+        assert!((11..=13).contains(&looks), "{looks} looks in a minute");
     }
 
     #[test]

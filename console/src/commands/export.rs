@@ -39,6 +39,9 @@ pub(super) async fn run(common: &Common, args: &ExportArgs) -> Result<(), Consol
         }
         let found = std::mem::take(&mut export.found);
         export.document.finish()?;
+        if groups.is_empty() {
+            return Ok(());
+        }
         match wanted.iter().find(|wanted| !found.contains(*wanted)) {
             Some(unfound) => Err(explained(link, &groups, unfound).await?),
             None => Ok(()),

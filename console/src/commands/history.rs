@@ -50,6 +50,28 @@ async fn settle(link: &Link, head: &mut Head, asked: Range) -> Result<(), Consol
     };
     if let Some(step) = coarser(head.step, &page.points) {
         (head.step, head.range) = (step, asked.whole(step)?);
+    } else if page.points.is_empty() {
+        rolled_up(link, head, asked).await?;
+    }
+    Ok(())
+}
+
+/// The steps of the roll-ups, in milliseconds.
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 3_600_000;
+
+/// Takes the finest roll-up that has something, where every sample is gone already.
+async fn rolled_up(link: &Link, head: &mut Head, asked: Range) -> Result<(), ConsoleError> {
+    for step in [MINUTE_MS, HOUR_MS].map(Step::EveryMs) {
+        if step.ms() <= head.step.ms() {
+            continue;
+        }
+        let range = asked.whole(step)?;
+        let fresh = Head { range, step, ..head.clone() };
+        if !document::ask(link, &fresh, range).await?.points.is_empty() {
+            *head = fresh;
+            return Ok(());
+        }
     }
     Ok(())
 }

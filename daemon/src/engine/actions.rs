@@ -73,9 +73,11 @@ pub(super) fn retire(
         let Some(host) = fleet.remove(&id) else {
             return Ok(Reply::Done);
         };
-        let keys: Vec<AlertKey> = desk.book.open_of(&id).map(|(key, _)| key.clone()).collect();
-        for key in &keys {
-            desk.clear(key, "the host was retired");
+        let held = desk.book.all_held().filter(|(key, _)| key.host.as_ref() == Some(&id));
+        let keys = desk.book.open_of(&id).chain(held).map(|(key, _)| key.clone());
+        // Also what waits to be clear: a host that comes back under the name must not wait with it.
+        for key in keys.collect::<Vec<AlertKey>>() {
+            desk.clear(&key, "the host was retired");
         }
         desk.book.forget_host(&id);
         let record = records::host(&host, &desk.book, &desk.settings, desk.now);

@@ -111,6 +111,11 @@ impl Desk {
             self.timers.set(Due::EventEnd(key.clone()), quiet);
         }
         if let Some(changed) = self.book.fire(self.now, key, firing) {
+            // A relapse brings its acknowledgement back, whose end was forgotten meanwhile.
+            if let Some(ack) = &changed.row.ack {
+                let left = ack.until.since(self.now.wall);
+                self.timers.set(Due::AckEnd(key.clone()), self.now.mono.plus(left));
+            }
             self.log_alert(what_happened(&changed), key, &changed.row.summary);
             if changed.row.ack.is_none() {
                 self.timers.cancel(&Due::AckEnd(key.clone()));

@@ -221,12 +221,23 @@ impl Engine {
             absence::resume(host, &mut self.desk);
             verdicts::schedule(host, &mut self.desk);
         }
+        self.forget_strangers();
         self.resume_alerts();
         for host in self.fleet.values_mut() {
             rules::adopt(host, &mut self.desk);
         }
         self.desk.timers.set(Due::HeardCheckpoint, now.plus(HEARD_CHECKPOINT));
         self.check_certificates();
+    }
+
+    /// Ends what waits to be clear of hosts that are not known any more.
+    fn forget_strangers(&mut self) {
+        let is_stranger =
+            |key: &&AlertKey| key.host.as_ref().is_some_and(|host| !self.fleet.contains_key(host));
+        let held = self.desk.book.all_held().map(|(key, _)| key);
+        for key in held.filter(is_stranger).cloned().collect::<Vec<_>>() {
+            self.desk.clear(&key, "the host was retired");
+        }
     }
 
     /// Sets the timers of saved alerts, and resolves those whose rule is gone.

@@ -10,7 +10,7 @@ use systole_common::wire::hello::{CloseCode, RefusalCode};
 use systole_daemon::engine::effect::Reply;
 use systole_daemon::engine::input::{Input, Request};
 
-use crate::sim::{CONSOLE, SECOND, Sim};
+use crate::sim::{CONSOLE, SECOND, Sim, host};
 
 fn down() -> Sim {
     let mut sim = Sim::new();
@@ -121,6 +121,37 @@ fn a_retired_host_is_gone_and_new_when_it_beats_again() {
     assert_eq!(sim.disk.audit.last().unwrap().action, "new-host");
     sim.advance(60 * SECOND);
     assert!(sim.open().is_empty());
+}
+
+#[test]
+fn a_retired_host_that_comes_back_is_judged_whatever_was_resolved_before() {
+    let mut sim = down();
+    let targets = AlertTargets { ids: Vec::new(), host: Some("web-1".into()) };
+    let resolve = Request::Resolve(Resolve { targets, note: String::new() });
+    assert!(matches!(sim.ask(resolve), Reply::Alerts(_)));
+    assert!(matches!(sim.ask(Request::Retire(Retire { host: "web-1".into() })), Reply::Hosts(_)));
+    assert!(!sim.incidents("host_down")[0].held, "nothing waits for a host that is gone");
+    sim.restart_daemon(SECOND, SECOND);
+    sim.start("web-1");
+    sim.advance(30 * SECOND);
+    assert!(sim.open().is_empty(), "{:?}", sim.open());
+    sim.kill("web-1");
+    sim.advance(30 * SECOND);
+    assert_eq!(sim.firing("host_down").host, Some(host("web-1")));
+}
+
+#[test]
+fn an_acknowledgement_ends_also_after_a_relapse() {
+    let mut sim = down();
+    assert!(matches!(sim.ask(ack(ids(&[1]), 60)), Reply::Alerts(_)));
+    sim.start("web-1");
+    sim.advance(SECOND);
+    sim.kill("web-1");
+    sim.advance(20 * SECOND);
+    let row = sim.firing("host_down");
+    assert!(row.id.0 == 1 && row.ack.is_some(), "the same incident, still acknowledged: {row:?}");
+    sim.advance(60 * SECOND);
+    assert!(sim.firing("host_down").ack.is_none(), "its time is over");
 }
 
 #[test]

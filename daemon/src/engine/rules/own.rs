@@ -43,7 +43,9 @@ fn reserve(health: &OwnHealth) -> Option<Firing> {
 
 fn backfill(fleet: &Fleet, desk: &mut Desk, behind: &[HostId]) {
     let key = |host: &HostId| AlertKey::of(host, rule::BACKFILL_BEHIND);
-    for host in behind.iter().filter(|host| fleet.contains_key(*host)) {
+    // Who is away cannot catch up; that is told by other alerts.
+    let is_here = |host: &&HostId| fleet.get(*host).is_some_and(|host| host.link.is_some());
+    for host in behind.iter().filter(is_here) {
         let firing = condition(Severity::Warning, summary::backfill_behind(host));
         hold(desk, &key(host), Some(firing));
     }

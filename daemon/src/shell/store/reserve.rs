@@ -23,7 +23,8 @@ pub struct Reserve {
 }
 
 impl Reserve {
-    /// Makes the reserve in `folder`, or takes the one that is there. `share` is `storage.reserve` in
+    /// Makes the reserve in `folder`, or takes the one that is there. One that was given up before and
+    /// finds no room yet is no reason not to start. `share` is `storage.reserve` in
     /// bytes; without it 1 % of the file system within 4 to 64 MiB.
     pub fn open(folder: &Path, share: Option<u64>) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
@@ -40,6 +41,9 @@ impl Reserve {
         let wanted = share.map_or_else(|| one_percent(&file), Ok).map_err(failed)?;
         let mut reserve = Self { path: path.clone(), file, wanted, is_held: false };
         if let Err(source) = reserve.fill() {
+            if was_there && source.kind() == io::ErrorKind::StorageFull {
+                return Ok(reserve);
+            }
             if !was_there {
                 let _ = std::fs::remove_file(&path);
             }

@@ -91,12 +91,14 @@ impl<R: Release> Writer<R> {
         refusing: watch::Sender<bool>,
         wall: fn() -> UnixMs,
     ) -> Self {
+        let news = WriterNews::default();
+        news.reserve_gone.store(!reserve.is_held(), Ordering::Relaxed);
         Self {
             path: opened.path,
             connection: opened.connection,
             reserve,
             release,
-            news: Arc::new(WriterNews::default()),
+            news: Arc::new(news),
             refusing,
             backlog: Backlog::default(),
             wall,

@@ -209,7 +209,12 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
                 window.day < first_kept && host.as_ref().is_none_or(|host| host == name)
             };
             let _all = self.windows.lock().seal(usize::MAX, is_due);
-            self.store(usize::MAX)?;
+            if !self.store(usize::MAX)? {
+                // What waits for room would come back after it was deleted.
+                let full = StoreError::Full { path: self.database_path() };
+                let _nobody_waits = reply.send(Err(full));
+                continue;
+            }
             let before = UnixMs(first_kept.saturating_mul(DAY_MS));
             let done = self.database.clean_up(host.as_ref(), before);
             self.hosts.values_mut().for_each(|host| host.stored.clear());

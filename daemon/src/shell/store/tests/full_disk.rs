@@ -79,3 +79,16 @@ fn the_reserve_is_real_room_and_comes_back() {
     assert!(reserve.restore() && reserve.is_held());
     assert!(blocks() >= SMALL.unwrap());
 }
+
+#[test]
+fn a_reserve_that_was_given_up_and_finds_no_room_keeps_nobody_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reserve = Reserve::open(folder.path(), SMALL).unwrap();
+    assert!(reserve.release());
+    drop(reserve);
+    let reserve = Reserve::open(folder.path(), Some(1 << 50)).unwrap();
+    assert!(!reserve.is_held());
+    let fresh = tempfile::tempdir().unwrap();
+    assert!(Reserve::open(fresh.path(), Some(1 << 50)).is_err(), "a first start has to have it");
+    assert!(!fresh.path().join("reserve").exists());
+}
