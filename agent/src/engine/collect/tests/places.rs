@@ -18,7 +18,7 @@ const HOST: &[u8] = br"22 27 0:21 / /proc rw,relatime - proc proc rw
 32 27 0:52 /@home /home rw - btrfs /dev/vdc rw
 33 27 0:52 / /mnt/pool rw - btrfs /dev/vdc rw
 34 27 7:0 / /snap/core/1 ro - squashfs /dev/loop0 ro
-35 32 0:53 / /home/work/remote rw - fuse.sshfs far: rw
+35 32 0:53 / /home/shared/remote rw - fuse.sshfs far: rw
 36 27 0:54 / /run/user/1000/gvfs rw - fuse.gvfsd-fuse gvfsd-fuse rw
 37 27 0:55 / /net rw - autofs systemd-1 rw
 38 27 0:56 / /tank rw - zfs tank rw
@@ -39,11 +39,11 @@ fn any_directory(_: &Mount) -> bool {
 fn each_real_file_system_is_shown_once_at_its_whole_and_shortest_place() {
     let host = parse(HOST);
     let (chosen, skipped) = choose(&host, &host, any_directory);
-    let expected = ["/", "/mnt/pool", "/tank", "/var", "/home/work/remote", r"/mnt/share of\us"];
+    let expected = ["/", "/mnt/pool", "/tank", "/var", "/home/shared/remote", r"/mnt/share of\us"];
     assert_eq!(names(&chosen), expected);
     assert_eq!(skipped, 0);
     let remote: Vec<_> = chosen.iter().filter(|mount| mount.remote).map(|m| &*m.name).collect();
-    assert_eq!(remote, ["/home/work/remote", r"/mnt/share of\us"]);
+    assert_eq!(remote, ["/home/shared/remote", r"/mnt/share of\us"]);
 }
 
 #[test]
