@@ -98,6 +98,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The names of the daemons.
+    pub fn daemon_names(&self) -> Vec<DaemonName> {
+        self.daemons.iter().map(|daemon| daemon.name.clone()).collect()
+    }
+
     /// Types what `settings` say; the paths that nobody set come from `place`.
     pub fn new(settings: &Settings, place: &Place) -> Result<Self, ConfigErrors> {
         let socket = match settings.find("socket")? {

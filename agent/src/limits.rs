@@ -112,6 +112,12 @@ pub const SPOOL_TAIL_SLOTS_MAX: usize = 256;
 pub const SPOOL_BATCH_SLOTS_MAX: usize = 32;
 /// Sequences that are reserved at a time; so many may be left out after a crash on a full disk.
 pub const SPOOL_SEQUENCE_BLOCK: u64 = 4_096;
+/// Sequences that are left out at most because a daemon has them already: more than any agent makes.
+pub const SPOOL_SEQUENCE_SKIP_MAX: u64 = 1 << 40;
+/// Daemons that are configured no more and whose cursors are kept, in case they come back.
+pub const SPOOL_FORMER_DAEMONS_MAX: usize = 8;
+/// Bytes of the file that says how often samples are stored.
+pub const SPOOL_INTERVAL_BYTES_MAX: u64 = 256;
 /// Ranges of received sequences that are told apart for one daemon.
 pub const SPOOL_RANGES_MAX: usize = 1_024;
 /// Sets of series that are remembered, so that they are not written again for each slot.

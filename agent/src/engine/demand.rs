@@ -22,12 +22,12 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// What is done until a daemon is heard.
-    pub(super) fn initial() -> Self {
+    /// What is done until a daemon is heard; `stored` lies between stored samples.
+    pub(super) fn initial(stored: Duration) -> Self {
         let sampling = Sampling {
             connected: false,
             live: SAMPLE_INTERVAL_DEFAULT,
-            stored: SAMPLE_INTERVAL_DEFAULT,
+            stored,
             processes: PROCESSES_INTERVAL_DEFAULT,
             series_max: SERIES_PER_AGENT_MAX,
         };
@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn the_shortest_interval_wins_and_0_asks_for_nothing() {
-        let demand = Demand::initial().merged(&[policy(20_000, 0), policy(5_000, 1_000)]);
+        let demand = Demand::initial(SAMPLE_INTERVAL_DEFAULT)
+            .merged(&[policy(20_000, 0), policy(5_000, 1_000)]);
         assert_eq!(demand.heartbeat, Duration::from_secs(5));
         assert_eq!(demand.sampling.live, Duration::from_secs(1));
         assert_eq!(demand.sampling.stored, SAMPLE_INTERVAL_DEFAULT);
@@ -88,9 +89,9 @@ mod tests {
 
     #[test]
     fn absurd_intervals_are_drawn_to_the_bounds() {
-        let fast = Demand::initial().merged(&[policy(1, 1)]);
+        let fast = Demand::initial(SAMPLE_INTERVAL_DEFAULT).merged(&[policy(1, 1)]);
         assert_eq!(fast.heartbeat, Duration::from_millis(100));
-        let slow = Demand::initial().merged(&[policy(u32::MAX, u32::MAX)]);
+        let slow = Demand::initial(SAMPLE_INTERVAL_DEFAULT).merged(&[policy(u32::MAX, u32::MAX)]);
         assert_eq!(slow.heartbeat, Duration::from_mins(1));
         assert_eq!(slow.sampling.live, SAMPLE_INTERVAL_MAX);
     }

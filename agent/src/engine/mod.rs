@@ -80,9 +80,10 @@ enum Certificate {
 }
 
 impl Engine {
-    /// An engine without daemons that beats from `now` on. `seed` must be random.
-    pub fn new(now: Clocks, seed: u64) -> Self {
-        let demand = Demand::initial();
+    /// An engine without daemons that beats from `now` on. `seed` must be random; until a daemon is
+    /// heard, `stored` lies between stored samples.
+    pub fn new(now: Clocks, seed: u64, stored: Duration) -> Self {
+        let demand = Demand::initial(stored);
         Self {
             links: Vec::new(),
             schedule: Schedule::new(moment(now), demand.heartbeat),

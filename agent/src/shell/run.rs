@@ -45,9 +45,10 @@ pub fn run(loader: Loader) -> Result<(), AgentError> {
     let collector = || Collector::new().map_err(|source| AgentError::Proc { source });
     let (stored, live) = (collector()?, collector()?);
     let introduction = introduction(&config, spool.epoch())?;
-    let engine = Engine::new(clocks(), random()?);
+    let engine = Engine::new(clocks(), random()?, spool.interval());
     let (commands, waiting) = mpsc::channel(COMMANDS_WAITING_MAX);
-    let shared = Arc::new(Shared::new(engine.report(clocks()), engine.sampling()));
+    let (report, sampling) = (engine.report(clocks()), engine.sampling());
+    let shared = Arc::new(Shared::new(report, sampling, config.daemon_names()));
     let (deposits, deposited) = mpsc::channel(READINGS_WAITING_MAX);
     let (receipts, received) = mpsc::channel(RECEIPTS_WAITING_MAX);
     let desk = Arc::new(Desk {
@@ -194,7 +195,7 @@ fn facts(certificate: Option<&Credentials>, instance: InstanceId) -> Facts {
 }
 
 fn announce(config: &Config, introduction: &Introduction, certificate: Option<&Credentials>) {
-    let names: Vec<&str> = config.daemons.iter().map(|daemon| daemon.name.as_str()).collect();
+    let names: Vec<String> = config.daemon_names().iter().map(ToString::to_string).collect();
     let host = certificate.map(|credentials| host_name(&credentials.leaf.identity));
     info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -66,15 +66,15 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The state before anything happened.
-    pub fn new(report: Report, sampling: Sampling) -> Self {
+    /// The state before anything happened; `daemons` are configured.
+    pub fn new(report: Report, sampling: Sampling, daemons: Vec<DaemonName>) -> Self {
         Self {
             counters: Counters::default(),
             reading: watch::Sender::new(Arc::default()),
             processes: watch::Sender::new(Arc::new(Processes { processes: Vec::new() })),
             sampling: watch::Sender::new(sampling),
             mains: watch::Sender::new(Arc::default()),
-            daemons: watch::Sender::new(Vec::new()),
+            daemons: watch::Sender::new(daemons),
             report: Mutex::new(Arc::new(report)),
             delivery: Mutex::default(),
         }

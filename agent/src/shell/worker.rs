@@ -92,7 +92,6 @@ impl Worker {
         let begun = clocks();
         let mut plan = SamplingPlan::new(begun, *wishes.borrow());
         let mut looks = Looks { stored_ns: begun.boot_ns, live_ns: begun.boot_ns, is_full: false };
-        self.follow();
         // What follows are means over the time from here on.
         log_notes(&self.stored.tick(begun.boot_ns).notes);
         let mut certificate_due = interval(CERTIFICATE_RETRY);
@@ -175,8 +174,7 @@ impl Worker {
 
     /// Tells the delivery which daemons there are.
     fn follow(&self) {
-        let names = self.config.daemons.iter().map(|daemon| daemon.name.clone()).collect();
-        self.shared.daemons.send_replace(names);
+        self.shared.daemons.send_replace(self.config.daemon_names());
     }
 
     /// Reads configuration and certificates anew. What is broken leaves the old in force.

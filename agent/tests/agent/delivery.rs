@@ -1,11 +1,13 @@
 //! Stored samples of the real agent: live, by backfill, again without a receipt, after kill -9.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use systole_common::model::coded::Coded;
 use systole_common::net::endpoint::EndpointKeys;
 use systole_common::wire::agent::Stored;
 use systole_common::wire::hello::{CloseCode, Purpose, Refusal, RefusalCode};
+use tokio::time::timeout;
 
 use crate::home::Home;
 use crate::peer::{Manner, Peer, Seen, Store};
@@ -143,12 +145,116 @@ async fn an_agent_that_is_killed_goes_on_where_it_was() {
     drop(agent);
 
     let _agent = home.start();
-    // Nobody asks for an interval yet: the agent's own is longer.
+    // Nobody asks for an interval yet: it is the one of before.
+    let newest = until_made(&home, killed_at + 5);
     let peer = start(&home, &keys, port, before.clone(), |_| {});
-    until_received(&home, killed_at + 3);
+    until_received(&home, newest + 1);
     let after = peer.store.lock().unwrap().clone();
     assert_eq!(after.epoch, before.epoch, "the same spool");
     check_complete(&after);
+    assert!(after.slots.iter().all(|(_, slot)| slot.interval_ms == SLOT_MS));
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_spool_goes_on_after_what_the_daemon_has() {
+    let home = Home::new();
+    let (peer, keys) = fresh(&home);
+    home.configure(peer.address, "");
+    let mut agent = home.start();
+    until_received(&home, 3);
+    agent.signal("-KILL");
+    agent.ended();
+    drop(agent);
+    let (spool, copy) = (home.path().join("spool"), home.path().join("copy"));
+    copy_folder(&spool, &copy);
+    let mut agent = home.start();
+    until_received(&home, 30);
+    let (port, store) = (peer.address.port(), peer.store.clone());
+    peer.kill();
+    agent.signal("-KILL");
+    agent.ended();
+    drop(agent);
+    let before = store.lock().unwrap().clone();
+    let last = before.received().last().unwrap();
+    std::fs::remove_dir_all(&spool).unwrap();
+    std::fs::rename(&copy, &spool).unwrap();
+
+    let peer = start(&home, &keys, port, before, |_| {});
+    let _agent = home.start();
+    until_received(&home, last + 5);
+    assert!(peer.store.lock().unwrap().received().covers(last + 1, last + 5));
+    home.logged(&format!("mon-1 has samples up to {last} of this spool"));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy_folder(&path, &to.join(name));
+        } else {
+            std::fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_under_the_agent_costs_what_was_in_it_and_nothing_more() {
+    let home = Home::new();
+    let (peer, keys) = fresh(&home);
+    home.configure(peer.address, "");
+    let _agent = home.start();
+    until_received(&home, 5);
+    let (port, store) = (peer.address.port(), peer.store.clone());
+    peer.kill();
+    let before = store.lock().unwrap().clone();
+    let newest = until_made(&home, before.slots.len() as u64 + 20);
+    let path = home.path().join("spool/log/0000000001.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.len() * 3 / 4;
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+
+    let peer = start(&home, &keys, port, before, |_| {});
+    // What is left of the block of sequences is not used: nobody knows which of them were.
+    until_received(&home, 4_100);
+    let status = home.status(|_| true);
+    let store = peer.store.lock().unwrap().clone();
+    let (received, declared) = (store.received(), store.dropped);
+    let kept = received.ranges()[0].1;
+    assert!(kept > newest / 2 && kept < newest, "{kept} of {newest}");
+    assert!(declared.contains(kept + 1) && declared.last() == Some(4_096), "{declared:?}");
+    assert!(received.union(&declared).covers(1, 4_100), "nobody waits: {received:?} {declared:?}");
+    let (lost, dropped) = (newest - kept, status["spool"]["dropped"].as_u64().unwrap());
+    assert!((lost..lost + 20).contains(&dropped), "{dropped}, but {lost} or a few more are lost");
+    let log = home.log();
+    assert_eq!(log.matches("is damaged at byte").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn streams_that_are_full_of_series_follow_each_other_on_one_bulk_connection() {
+    let home = Home::new();
+    let (peer, keys) = fresh(&home);
+    home.configure(peer.address, "");
+    let _agent = home.start();
+    until_received(&home, 2);
+    let (port, store) = (peer.address.port(), peer.store.clone());
+    peer.kill();
+    let before = store.lock().unwrap().clone();
+    let newest = until_made(&home, before.slots.len() as u64 + 10);
+    let mut peer = start(&home, &keys, port, before.clone(), |manner| manner.policy.series_max = 8);
+    until_received(&home, newest);
+    let after = peer.store.lock().unwrap().clone();
+    let late: Vec<_> = after.slots.iter().skip(before.slots.len()).filter(|one| one.0).collect();
+    assert!(late.len() >= 8 && late.iter().all(|(_, slot)| slot.values.len() == 8), "{late:?}");
+    assert_eq!(after.received().ranges(), [(1, after.received().last().unwrap())]);
+    let bulk = |seen: &Seen| match seen {
+        Seen::Hello(_, hello, _) if hello.purpose == Purpose::Bulk.into() => Some(()),
+        _ => None,
+    };
+    peer.see(bulk).await;
+    let another = timeout(Duration::from_millis(100), peer.see(bulk)).await;
+    assert!(another.is_err(), "a fresh stream, not a fresh connection");
 }
 
 #[tokio::test]

@@ -328,7 +328,7 @@ impl Host {
     /// What is stored; a daemon would not say it before its disk has it.
     fn receipt(&self) -> Receipt {
         let store = self.store.lock().unwrap();
-        let received = store.received();
+        let received = store.received().union(&store.dropped);
         let newest = received.len().saturating_sub(32);
         let ranges = Ranges(received.ranges()[newest..].to_vec());
         Receipt { kind: SequenceKind::Samples.into(), epoch: store.epoch, ranges }

@@ -70,9 +70,9 @@ fn end(scene: &mut Scene, relay: &Relay) -> Result<()> {
         &format!("metric = \"uptime_s\"\nwarning = {uptime_s}\nbelow = true\nfor = \"0s\""),
     )?;
     scene.signal(SYSTOLED, Signal::HUP)?;
-    // An agent that has not heard its daemon since its start looks each five seconds; the value that it
-    // shows first must be younger than the level.
-    thread::sleep(Duration::from_secs(7));
+    // The agent looks each second, also one that has not heard its daemon since its start; the value
+    // that it shows first must be younger than the level.
+    thread::sleep(Duration::from_secs(3));
     let healed = Instant::now();
     relay.heal();
     scene.until_online(&["demo-1".to_owned()])?;

@@ -5,15 +5,13 @@
 
 use std::borrow::Cow;
 
+use systole_common::model::interface::is_guest;
+
 use super::Samples;
 use super::fields::{lines, number, words};
 use super::limits::{GUEST_INTERFACES_MAX, INTERFACES_MAX};
 use super::metrics::{NETWORK_RX, NETWORK_TX};
 use super::rates::{Tracker, per_second};
-
-/// Names of the ends of containers and virtual machines, and of devices that only shape traffic.
-const GUEST_PREFIXES: [&str; 12] =
-    ["veth", "cali", "lxc", "lxd", "tap", "vnet", "vif", "fwpr", "fwln", "ifb", "dummy", "cilium"];
 
 /// Counters of one interface since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,8 +71,4 @@ fn parse_line(line: &[u8]) -> Option<(Cow<'_, str>, InterfaceCounters)> {
     let rx_bytes = fields.next().and_then(number)?;
     let tx_bytes = fields.nth(7).and_then(number)?;
     Some((String::from_utf8_lossy(name.trim_ascii()), InterfaceCounters { rx_bytes, tx_bytes }))
-}
-
-fn is_guest(name: &str) -> bool {
-    GUEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

@@ -49,8 +49,17 @@ struct Main {
     connection: ConnectionId,
     /// Until then the daemon may say what it has; `None` once it did.
     asked_until: Option<Mono>,
-    /// What was declared on it as lost.
-    declared: RangeSet,
+    /// What was declared on it as lost and is not confirmed.
+    declared: Flight,
+    /// How long a receipt for a declaration is waited for.
+    declare_wait: Duration,
+}
+
+impl Main {
+    fn new(connection: ConnectionId, asked_until: Mono) -> Self {
+        let (declared, declare_wait) = (Flight::default(), RECEIPT_WAIT_MIN);
+        Self { connection, asked_until: Some(asked_until), declared, declare_wait }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -58,7 +67,17 @@ enum Bulk {
     None,
     Waiting { until: Mono },
     Opening { bulk: BulkId },
-    Open { bulk: BulkId, sending: bool, idle_since: Option<Mono> },
+    Open(OpenBulk),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct OpenBulk {
+    bulk: BulkId,
+    sending: bool,
+    /// Its stream takes no more series. A daemon reads one stream at a time: a fresh one begins once
+    /// all of this one is confirmed.
+    is_full: bool,
+    idle_since: Option<Mono>,
 }
 
 impl Courier {
@@ -78,9 +97,8 @@ impl Courier {
 
     /// A main connection: the daemon is given a moment to say what it has.
     pub(super) fn main_up(&mut self, now: Mono, connection: ConnectionId) {
-        let asked_until = Some(now.plus(FIRST_RECEIPT_WAIT));
         self.flight.clear();
-        self.main = Some(Main { connection, asked_until, declared: RangeSet::new() });
+        self.main = Some(Main::new(connection, now.plus(FIRST_RECEIPT_WAIT)));
     }
 
     /// No main connection: without it there are no receipts, so nothing is sent.
@@ -88,7 +106,7 @@ impl Courier {
         self.main = None;
         self.flight.clear();
         match std::mem::replace(&mut self.bulk, Bulk::None) {
-            Bulk::Opening { bulk } | Bulk::Open { bulk, .. } => {
+            Bulk::Opening { bulk } | Bulk::Open(OpenBulk { bulk, .. }) => {
                 effects.push(Effect::CloseBulk { bulk });
             }
             waiting @ Bulk::Waiting { .. } => self.bulk = waiting,
@@ -117,6 +135,11 @@ impl Courier {
         if news.fold(0, u64::saturating_add) > 0 {
             effects.push(Effect::Record { daemon: self.daemon.clone(), ranges });
         }
+        if let Some(main) = &mut self.main
+            && main.declared.settle(&self.received) > 0
+        {
+            main.declare_wait = RECEIPT_WAIT_MIN;
+        }
         if self.flight.settle(&self.received) > 0 {
             self.receipt_wait = RECEIPT_WAIT_MIN;
             self.window = self.window.saturating_mul(2).min(IN_FLIGHT_MAX);
@@ -126,7 +149,8 @@ impl Courier {
 
     pub(super) fn bulk_up(&mut self, bulk: BulkId) {
         if self.bulk == (Bulk::Opening { bulk }) {
-            self.bulk = Bulk::Open { bulk, sending: false, idle_since: None };
+            let open = OpenBulk { bulk, sending: false, is_full: false, idle_since: None };
+            self.bulk = Bulk::Open(open);
         }
     }
 
@@ -139,8 +163,8 @@ impl Courier {
         random: u64,
     ) {
         match self.bulk {
-            Bulk::Opening { bulk } | Bulk::Open { bulk, .. } if bulk == ended => {}
-            Bulk::None | Bulk::Waiting { .. } | Bulk::Opening { .. } | Bulk::Open { .. } => return,
+            Bulk::Opening { bulk } | Bulk::Open(OpenBulk { bulk, .. }) if bulk == ended => {}
+            Bulk::None | Bulk::Waiting { .. } | Bulk::Opening { .. } | Bulk::Open(_) => return,
         }
         self.failures = self.failures.saturating_add(1);
         let delay = match retry_after.filter(|wait| !wait.is_zero()) {
@@ -156,12 +180,14 @@ impl Courier {
         on: BulkId,
         (first, last): (u64, u64),
         absent: &[(u64, u64)],
+        is_full: bool,
     ) {
-        let Bulk::Open { bulk, sending, .. } = &mut self.bulk else { return };
-        if *bulk != on {
+        let Bulk::Open(open) = &mut self.bulk else { return };
+        if open.bulk != on {
             return;
         }
-        *sending = false;
+        open.sending = false;
+        open.is_full = is_full;
         let due = now.plus(self.receipt_wait);
         let absent = RangeSet::from_ranges(absent.iter().copied());
         for (first, last) in self.received.union(&absent).missing(first, last) {
@@ -175,21 +201,24 @@ impl Courier {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Mono> {
-        let asked_until = self.main.as_ref()?.asked_until;
+        let main = self.main.as_ref()?;
         let bulk = match &self.bulk {
             Bulk::Waiting { until } => Some(*until),
-            Bulk::Open { idle_since, .. } => idle_since.map(|since| since.plus(BULK_IDLE_MAX)),
+            Bulk::Open(open) => open.idle_since.map(|since| since.plus(BULK_IDLE_MAX)),
             Bulk::None | Bulk::Opening { .. } => None,
         };
         // While the daemon is asked what it has, the bulk connection is left as it is.
-        let next = asked_until.or(bulk);
-        [next, self.flight.next_due()].into_iter().flatten().min()
+        let next = main.asked_until.or(bulk);
+        [next, self.flight.next_due(), main.declared.next_due()].into_iter().flatten().min()
     }
 
     /// What follows from everything.
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
         let Some(main) = &mut self.main else { return };
         main.asked_until = main.asked_until.filter(|until| turn.now < *until);
+        if main.declared.expire(turn.now) {
+            main.declare_wait = main.declare_wait.saturating_mul(2).min(RECEIPT_WAIT_MAX);
+        }
         if self.flight.expire(turn.now) {
             self.set_back(turn.now);
         }
@@ -218,7 +247,7 @@ impl Courier {
 
     /// The first slots that the daemon lacks and that are not under way, as many as may go now.
     fn next_batch(&self, turn: &Turn<'_>) -> Option<(u64, u64)> {
-        let room = self.window.saturating_sub(self.flight.bulk_slots()).min(BATCH_SLOTS_MAX);
+        let room = self.window.saturating_sub(self.flight.counted()).min(BATCH_SLOTS_MAX);
         let settled = self.received.union(turn.absent);
         let settled = self.flight.ranges().fold(settled, |mut settled, (first, last)| {
             settled.insert(first, last);
@@ -238,10 +267,12 @@ impl Courier {
                 self.bulk = Bulk::Opening { bulk };
                 turn.effects.push(Effect::OpenBulk { daemon, bulk });
             }
-            Bulk::Open { bulk, sending, idle_since } => {
-                *idle_since = None;
-                if !std::mem::replace(sending, true) {
-                    turn.effects.push(Effect::Send { daemon, bulk: *bulk, first, last });
+            Bulk::Open(open) => {
+                open.idle_since = None;
+                open.is_full &= self.flight.counted() > 0;
+                if !open.sending && !open.is_full {
+                    open.sending = true;
+                    turn.effects.push(Effect::Send { daemon, bulk: open.bulk, first, last });
                 }
             }
             Bulk::Waiting { .. } | Bulk::Opening { .. } => {}
@@ -250,30 +281,31 @@ impl Courier {
 
     /// Nothing to send: an open connection is closed once it was idle for long enough.
     fn rest(&mut self, turn: &mut Turn<'_>) {
-        let Bulk::Open { bulk, sending, idle_since } = &mut self.bulk else { return };
-        if *sending || self.flight.bulk_slots() > 0 {
-            *idle_since = None;
+        let Bulk::Open(open) = &mut self.bulk else { return };
+        if open.sending || self.flight.counted() > 0 {
+            open.idle_since = None;
             return;
         }
-        let since = *idle_since.get_or_insert(turn.now);
+        let since = *open.idle_since.get_or_insert(turn.now);
         if since.plus(BULK_IDLE_MAX) <= turn.now {
-            turn.effects.push(Effect::CloseBulk { bulk: *bulk });
+            turn.effects.push(Effect::CloseBulk { bulk: open.bulk });
             self.bulk = Bulk::None;
         }
     }
 
-    /// Declares what the spool lost, once on each main connection.
+    /// Declares what the spool lost, on each main connection, until the daemon confirms it.
     fn declare(&mut self, turn: &mut Turn<'_>) {
         let Some(main) = &mut self.main else { return };
-        let known = self.received.union(&main.declared);
+        let known = self.received.union(&RangeSet::from_ranges(main.declared.ranges()));
         let mut lost = known.missing(1, turn.kept.oldest.saturating_sub(1));
         let absent = turn.absent.ranges().iter();
         lost.extend(absent.flat_map(|(first, last)| known.missing(*first, *last)));
         let lost = RangeSet::from_ranges(lost);
         let lost = lost.ranges().get(..lost.len().min(DECLARED_RANGES_MAX)).unwrap_or_default();
+        let due = turn.now.plus(main.declare_wait);
         for ranges in lost.chunks(RANGES_MAX) {
             for (first, last) in ranges {
-                main.declared.insert(*first, *last);
+                main.declared.add(*first, *last, due, true);
             }
             turn.effects.push(Effect::Declare {
                 daemon: self.daemon.clone(),

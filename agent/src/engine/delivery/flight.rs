@@ -16,7 +16,7 @@ pub(super) struct Flight {
 struct Leg {
     last: u64,
     due: Mono,
-    by_bulk: bool,
+    is_counted: bool,
 }
 
 impl Flight {
@@ -26,17 +26,20 @@ impl Flight {
     }
 
     /// `first..=last` was sent; no receipt until `due` means that it is lost. What of it is under way
-    /// already is waited for anew.
-    pub(super) fn add(&mut self, first: u64, last: u64, due: Mono, by_bulk: bool) {
-        self.settle(&RangeSet::from_ranges([(first, last)]));
+    /// already is waited for anew. Live slots are not counted: losing one says nothing of the way.
+    pub(super) fn add(&mut self, first: u64, last: u64, due: Mono, is_counted: bool) {
+        let below = self.ranges.range(..=last).next_back();
+        if below.is_some_and(|(_, leg)| leg.last >= first) {
+            self.settle(&RangeSet::from_ranges([(first, last)]));
+        }
         if first <= last {
-            self.ranges.insert(first, Leg { last, due, by_bulk });
+            self.ranges.insert(first, Leg { last, due, is_counted });
         }
     }
 
-    /// Takes out what is in `received`; how many slots of a backfill that were.
+    /// Takes out what is in `received`; how many of the counted ones that were.
     pub(super) fn settle(&mut self, received: &RangeSet) -> u64 {
-        let before = self.bulk_slots();
+        let before = self.counted();
         let open = |(first, leg): (u64, Leg)| {
             received
                 .missing(first, leg.last)
@@ -44,24 +47,24 @@ impl Flight {
                 .map(move |(first, last)| (first, Leg { last, ..leg }))
         };
         self.ranges = std::mem::take(&mut self.ranges).into_iter().flat_map(open).collect();
-        before.saturating_sub(self.bulk_slots())
+        before.saturating_sub(self.counted())
     }
 
-    /// Takes out what is due; whether any of it went by backfill.
+    /// Takes out what is due; whether any of it is counted.
     pub(super) fn expire(&mut self, now: Mono) -> bool {
-        let mut by_bulk = false;
+        let mut is_counted = false;
         self.ranges.retain(|_, leg| {
             let is_late = leg.due <= now;
-            by_bulk |= is_late && leg.by_bulk;
+            is_counted |= is_late && leg.is_counted;
             !is_late
         });
-        by_bulk
+        is_counted
     }
 
-    /// Slots under way by backfill.
-    pub(super) fn bulk_slots(&self) -> u64 {
-        let bulk = self.ranges.iter().filter(|(_, leg)| leg.by_bulk);
-        bulk.map(|(first, leg)| leg.last.saturating_sub(*first).saturating_add(1)).sum()
+    /// Counted slots under way.
+    pub(super) fn counted(&self) -> u64 {
+        let counted = self.ranges.iter().filter(|(_, leg)| leg.is_counted);
+        counted.map(|(first, leg)| leg.last.saturating_sub(*first).saturating_add(1)).sum()
     }
 
     /// Everything under way.
@@ -96,7 +99,7 @@ mod tests {
         let mut flight = Flight::default();
         flight.add(1, 10, Mono(5), false);
         flight.add(3, 4, Mono(9), true);
-        assert_eq!(flight.bulk_slots(), 2);
+        assert_eq!(flight.counted(), 2);
         assert!(!flight.expire(Mono(5)));
         assert_eq!(flight.ranges().collect::<Vec<_>>(), [(3, 4)]);
         assert_eq!(flight.next_due(), Some(Mono(9)));

@@ -20,6 +20,7 @@ use systole_common::wire::control::{Ranges, Receipt, SequenceKind};
 
 use super::input::ConnectionId;
 use super::random::Random;
+use crate::limits::SPOOL_SEQUENCE_SKIP_MAX;
 use courier::{Courier, Turn};
 
 /// One attempt to open a bulk connection, and the connection that came of it. Never used twice.
@@ -94,6 +95,8 @@ pub enum Input {
         last: u64,
         /// What of them the spool does not have.
         absent: Vec<(u64, u64)>,
+        /// The rest needs a fresh stream; the old one is ended.
+        is_full: bool,
     },
 }
 
@@ -117,6 +120,14 @@ pub enum Effect {
         connection: ConnectionId,
         /// What is lost.
         ranges: Ranges,
+    },
+    /// Use no sequence up to `newest` any more, and say so: the daemon has samples under them that this
+    /// spool, a copy of an older state, does not know.
+    SkipTo {
+        /// The daemon.
+        daemon: DaemonName,
+        /// The last of them.
+        newest: u64,
     },
     /// Move the daemon's cursor in the spool.
     Record {
@@ -209,9 +220,11 @@ impl Delivery {
                 let random = self.random.draw();
                 self.courier(&daemon, |courier| courier.bulk_down(now, bulk, retry_after, random));
             }
-            Input::Sent { daemon, bulk, first, last, absent } => {
+            Input::Sent { daemon, bulk, first, last, absent, is_full } => {
                 self.absent = self.absent.union(&RangeSet::from_ranges(absent.iter().copied()));
-                self.courier(&daemon, |courier| courier.sent(now, bulk, (first, last), &absent));
+                self.courier(&daemon, |courier| {
+                    courier.sent(now, bulk, (first, last), &absent, is_full);
+                });
             }
         }
         self.settle(now, &mut effects);
@@ -272,11 +285,25 @@ impl Delivery {
         if receipt.epoch != self.epoch || receipt.kind != SequenceKind::Samples.into() {
             return;
         }
+        self.skip(daemon, &receipt.ranges, effects);
         let newest = self.kept.newest;
         let known =
             receipt.ranges.0.into_iter().map(|(first, last)| (first.max(1), last.min(newest)));
         let ranges: Vec<(u64, u64)> = known.filter(|(first, last)| first <= last).collect();
         self.courier(daemon, |courier| courier.receipt(connection, ranges, effects));
+    }
+
+    /// A receipt beyond the newest slot: new slots under those sequences would be taken for double ones.
+    /// What nobody can ever make is not believed.
+    fn skip(&mut self, daemon: &DaemonName, ranges: &Ranges, effects: &mut Vec<Effect>) {
+        let before = self.kept.newest;
+        let Some(newest) = ranges.0.iter().map(|range| range.1).max() else { return };
+        let is_believed = newest > before && newest - before <= SPOOL_SEQUENCE_SKIP_MAX;
+        if is_believed && self.couriers.contains_key(daemon) {
+            self.absent.insert(before + 1, newest);
+            self.kept.newest = newest;
+            effects.push(Effect::SkipTo { daemon: daemon.clone(), newest });
+        }
     }
 
     fn settle(&mut self, now: Mono, effects: &mut Vec<Effect>) {

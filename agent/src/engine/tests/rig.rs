@@ -29,7 +29,7 @@ impl Rig {
     }
 
     pub(super) fn without_certificate(daemons: &[&str]) -> Self {
-        let engine = Engine::new(clocks(0), 7);
+        let engine = Engine::new(clocks(0), 7, Duration::from_secs(5));
         let mut rig = Self { engine, now_ms: 0, effects: Vec::new(), echoes: 0 };
         rig.input(Input::Daemons(daemons.iter().map(|name| address(name)).collect()));
         rig

@@ -66,8 +66,6 @@ enum BulkError {
     Refused(Refusal),
     #[error(transparent)]
     Frame(#[from] FrameError),
-    #[error("its stream has no room for more series; a fresh one is opened")]
-    Full,
 }
 
 impl Bulk {
@@ -80,7 +78,7 @@ impl Bulk {
                 info!(%daemon, "the backfill has to wait: {error}");
                 Some(Duration::from_millis(refusal.retry_after_ms.into()))
             }
-            BulkError::Attempt(_) | BulkError::Silent | BulkError::Frame(_) | BulkError::Full => {
+            BulkError::Attempt(_) | BulkError::Silent | BulkError::Frame(_) => {
                 debug!(%daemon, "the bulk connection ended: {error}");
                 None
             }
@@ -97,16 +95,16 @@ impl Bulk {
         let (guarded, answer) = dialled.map_err(|_| BulkError::Silent)??;
         let connection = &guarded.connection;
         connection.set_send_window(BULK_WINDOW_BYTES);
-        let mut writer = open(connection, answer.version, StreamName::Metrics).await?;
         let series_max = usize::try_from(answer.policy.series_max).unwrap_or(0);
         let series_max = if series_max == 0 { SERIES_PER_AGENT_MAX } else { series_max };
-        let mut table = SeriesTable::new(series_max.min(SERIES_PER_AGENT_MAX));
+        let series_max = series_max.min(SERIES_PER_AGENT_MAX);
+        let mut way = Way { connection, version: answer.version, series_max, stream: None };
         let (daemon, bulk) = (self.daemon.clone(), self.id);
         let _ = self.events.send(Input::BulkUp { daemon, bulk }).await;
         loop {
             tokio::select! {
                 error = connection.closed() => return Err(FrameError::Read(error.into()).into()),
-                Some(batch) = batches.recv() => self.send(batch, &mut writer, &mut table).await?,
+                Some(batch) = batches.recv() => self.send(batch, &mut way).await?,
             }
         }
     }
@@ -127,15 +125,18 @@ impl Bulk {
         }
     }
 
-    async fn send(
-        &self,
-        batch: Batch,
-        writer: &mut FrameWriter,
-        table: &mut SeriesTable,
-    ) -> Result<(), BulkError> {
-        for slot in &batch.slots {
+    /// Sends what the stream takes. When its table of series is full it is ended, and the rest waits
+    /// for the word that a fresh one may begin.
+    async fn send(&self, batch: Batch, way: &mut Way<'_>) -> Result<(), BulkError> {
+        let Batch { slots, first, mut last, absent } = batch;
+        let mut is_full = false;
+        for slot in &slots {
+            let (writer, table) = way.stream().await?;
             if !table.fits(named(slot)) {
-                return Err(BulkError::Full);
+                way.finish();
+                is_full = true;
+                last = slot.sequence.saturating_sub(1);
+                break;
             }
             let frames = table.frames(named(slot));
             for declare in &frames.declares {
@@ -144,10 +145,37 @@ impl Bulk {
             let SpooledSlot { sequence, slot_ms, interval_ms, .. } = *slot;
             writer.write(&Stored { sequence, slot_ms, interval_ms, values: frames.values }).await?;
         }
-        let Batch { first, last, absent, .. } = batch;
         let (daemon, bulk) = (self.daemon.clone(), self.id);
-        let _ = self.events.send(Input::Sent { daemon, bulk, first, last, absent }).await;
+        let sent = Input::Sent { daemon, bulk, first, last, absent, is_full };
+        let _ = self.events.send(sent).await;
         Ok(())
+    }
+}
+
+/// The metrics stream of a bulk connection, and after its end the next one.
+struct Way<'a> {
+    connection: &'a Connection,
+    version: u8,
+    series_max: usize,
+    stream: Option<(FrameWriter, SeriesTable)>,
+}
+
+impl Way<'_> {
+    async fn stream(&mut self) -> Result<&mut (FrameWriter, SeriesTable), FrameError> {
+        let stream = if let Some(stream) = self.stream.take() {
+            stream
+        } else {
+            let writer = open(self.connection, self.version, StreamName::Metrics).await?;
+            (writer, SeriesTable::new(self.series_max))
+        };
+        Ok(self.stream.insert(stream))
+    }
+
+    fn finish(&mut self) {
+        if let Some((mut writer, _)) = self.stream.take() {
+            // Fails only if the daemon stopped the stream, and then it is over as well.
+            let _ = writer.stream().finish();
+        }
     }
 }
 

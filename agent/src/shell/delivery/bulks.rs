@@ -7,7 +7,6 @@ use systole_common::ids::DaemonName;
 use systole_common::ranges::RangeSet;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tracing::warn;
 
 use super::bulk::{Batch, Bulk};
 use super::outlet::Main;
@@ -15,7 +14,7 @@ use crate::engine::delivery::{BulkId, Input};
 use crate::limits::{BATCH_BYTES_MAX, EVENTS_WAITING_MAX};
 use crate::shell::heart::attempt::Introduction;
 use crate::shell::heart::endpoints::Endpoints;
-use crate::shell::spool::{Spool, SpooledSlot};
+use crate::shell::spool::{Spool, SpoolError, SpooledSlot};
 
 /// The bulk connections that are open or being opened.
 #[derive(Debug)]
@@ -75,23 +74,18 @@ impl Bulks {
         bulk: BulkId,
         daemon: DaemonName,
         (first, last): (u64, u64),
-    ) -> Option<Input> {
+    ) -> Result<Option<Input>, SpoolError> {
         let count = usize::try_from(last.saturating_sub(first)).unwrap_or(0).saturating_add(1);
-        let batch = match spool.read(first, count, BATCH_BYTES_MAX) {
-            Ok(slots) => batch(slots, (first, last), spool.newest()),
-            Err(error) => {
-                warn!("what waits for {daemon} cannot be read: {error}");
-                self.close(bulk);
-                return Some(Input::BulkDown { daemon, bulk, retry_after: None });
-            }
-        };
+        let slots = spool.read(first, count, BATCH_BYTES_MAX)?;
+        let batch = batch(slots, (first, last), spool.newest());
         if batch.slots.is_empty() {
             let Batch { first, last, absent, .. } = batch;
-            return Some(Input::Sent { daemon, bulk, first, last, absent });
+            let is_full = false;
+            return Ok(Some(Input::Sent { daemon, bulk, first, last, absent, is_full }));
         }
         // If it is over, its end is on the way.
         let _ = self.tasks.get(&bulk).map(|task| task.batches.try_send(batch));
-        None
+        Ok(None)
     }
 
     /// Ends one; it is closed with its reason.

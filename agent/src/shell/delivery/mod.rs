@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use systole_common::ids::DaemonName;
+use systole_common::ranges::RangeSet;
 use systole_common::time::Mono;
 use systole_common::wire::agent::Dropped;
 use systole_common::wire::control::{Ranges, SequenceKind};
@@ -75,16 +76,27 @@ impl Keeper {
     /// again now and then.
     pub async fn run(mut self, spool: Spool, mut end: oneshot::Receiver<()>) {
         let mut spool = Some(spool);
+        let (mut held, mut repaired_at) = (RangeSet::new(), None);
         loop {
             let Some(open) = spool.take() else {
                 if !self.rest(&mut end).await {
                     return;
                 }
-                spool = self.reopen();
+                spool = self.reopen(&held);
                 continue;
             };
-            match Watch::new(&mut self, open).run(&mut end).await {
+            let mut watch = Watch::new(&mut self, open);
+            let ended = watch.run(&mut end).await;
+            held = watch.close();
+            let is_first = repaired_at.is_none_or(|at: Instant| at.elapsed() > SPOOL_REOPEN);
+            match ended {
                 Ok(()) => return,
+                Err(SpoolError::Unreadable(error)) if is_first => {
+                    // Opening it again sets aside what cannot be read, and says so.
+                    debug!("{error}");
+                    repaired_at = Some(Instant::now());
+                    spool = self.reopen(&held);
+                }
                 Err(error) => {
                     error!("{error}");
                     error!("nothing is stored until the spool can be used; live values go on");
@@ -108,10 +120,12 @@ impl Keeper {
         }
     }
 
-    fn reopen(&self) -> Option<Spool> {
+    /// Opens the spool again, and counts what it has not any more of what it `held`.
+    fn reopen(&self, held: &RangeSet) -> Option<Spool> {
         match self.place.open() {
-            Ok(spool) if spool.epoch() == self.introduction.spool_epoch => {
+            Ok(mut spool) if spool.epoch() == self.introduction.spool_epoch => {
                 info!("the spool can be used again");
+                spool.lose(held);
                 Some(spool)
             }
             Ok(_) => {
@@ -159,11 +173,13 @@ impl<'a> Watch<'a> {
     }
 
     /// Until the end of the program, or of the disk.
-    async fn run(mut self, end: &mut oneshot::Receiver<()>) -> Result<(), SpoolError> {
+    async fn run(&mut self, end: &mut oneshot::Receiver<()>) -> Result<(), SpoolError> {
+        let mut sampling = self.keeper.shared.sampling.subscribe();
         let mut mains = self.keeper.shared.mains.subscribe();
         let mut daemons = self.keeper.shared.daemons.subscribe();
         mains.mark_changed();
         daemons.mark_changed();
+        sampling.mark_changed();
         let mut save = interval(CURSORS_SAVED);
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -173,6 +189,9 @@ impl<'a> Watch<'a> {
                 _ = &mut *end => break,
                 Ok(()) = daemons.changed() => self.follow(&mut daemons),
                 Ok(()) = mains.changed() => self.connect(&mut mains),
+                Ok(()) = sampling.changed() => {
+                    self.spool.set_interval(sampling.borrow_and_update().stored);
+                }
                 Some(deposit) = self.keeper.deposits.recv() => self.deposit(deposit)?,
                 Some(receipted) = self.keeper.receipts.recv() => {
                     let Receipted { daemon, connection, receipt } = receipted;
@@ -182,14 +201,19 @@ impl<'a> Watch<'a> {
                 () = until(deadline) => self.inputs.push_back(Input::Tick),
                 _ = save.tick() => self.spool.save(),
             }
-            self.work();
+            self.work()?;
             self.publish();
         }
-        self.spool.save();
         if timeout(BULK_CLOSE_WAIT, self.bulks.end()).await.is_err() {
             debug!("some daemon did not confirm the end of its bulk connection");
         }
         Ok(())
+    }
+
+    /// Lets the spool go, and says what it had.
+    fn close(mut self) -> RangeSet {
+        self.spool.save();
+        self.spool.held()
     }
 
     /// Follows the configuration. A daemon that is gone holds nothing in the spool any more.
@@ -240,15 +264,16 @@ impl<'a> Watch<'a> {
     }
 
     /// Lets the engine decide, and does what it says.
-    fn work(&mut self) {
+    fn work(&mut self) -> Result<(), SpoolError> {
         while let Some(input) = self.inputs.pop_front() {
             for effect in self.delivery.handle(moment(clocks()), input) {
-                self.perform(effect);
+                self.perform(effect)?;
             }
         }
+        Ok(())
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn perform(&mut self, effect: Effect) -> Result<(), SpoolError> {
         match effect {
             Effect::Live { daemon, connection, sequence } => {
                 let newest = self.newest.clone().filter(|kept| kept.sequence == sequence);
@@ -260,6 +285,14 @@ impl<'a> Watch<'a> {
                 let dropped = self.dropped(ranges);
                 self.tell(&daemon, connection, Outgoing::Dropped(dropped));
             }
+            Effect::SkipTo { daemon, newest } => {
+                warn!(
+                    "{daemon} has samples up to {newest} of this spool, which ends at {}: its folder \
+                     is an older copy, and sequences go on after {newest}",
+                    self.spool.newest()
+                );
+                self.spool.skip_to(newest)?;
+            }
             Effect::Record { daemon, ranges } => self.spool.receipt(&daemon, &ranges),
             Effect::OpenBulk { daemon, bulk } => match self.mains.get(&daemon) {
                 Some(main) => self.bulks.open(bulk, daemon, main),
@@ -268,11 +301,12 @@ impl<'a> Watch<'a> {
                 }
             },
             Effect::Send { daemon, bulk, first, last } => {
-                let input = self.bulks.send(&mut self.spool, bulk, daemon, (first, last));
+                let input = self.bulks.send(&mut self.spool, bulk, daemon, (first, last))?;
                 self.inputs.extend(input);
             }
             Effect::CloseBulk { bulk } => self.bulks.close(bulk),
         }
+        Ok(())
     }
 
     fn dropped(&self, ranges: Ranges) -> Dropped {

@@ -103,7 +103,7 @@ impl Metrics<'_> {
     async fn declared(&mut self, samples: &[Sample]) -> Result<Vec<SeriesValue>, FrameError> {
         let named = || samples.iter().map(Named::from);
         if let Some((writer, _)) = self.stream.take_if(|(_, table)| !table.fits(named())) {
-            finish(writer);
+            finish(writer).await;
         }
         let (writer, table) = self.stream().await?;
         let frames = table.frames(named());
@@ -138,7 +138,9 @@ impl Metrics<'_> {
     }
 }
 
-fn finish(mut writer: FrameWriter) {
+/// Ends a stream and waits until the daemon has its end: it refuses a second one beside it.
+async fn finish(mut writer: FrameWriter) {
     // Fails only if the daemon stopped the stream, and then it is over as well.
     let _ = writer.stream().finish();
+    let _ = writer.stream().stopped().await;
 }

@@ -170,9 +170,9 @@ mod tests {
 
     /// A desk, and what it asks of the heartbeat loop.
     fn desk() -> (Desk, mpsc::Receiver<Command>) {
-        let engine = Engine::new(clocks(), 1);
+        let engine = Engine::new(clocks(), 1, Duration::from_secs(5));
         let (commands, asked) = mpsc::channel(1);
-        let shared = Arc::new(Shared::new(engine.report(clocks()), engine.sampling()));
+        let shared = Arc::new(Shared::new(engine.report(clocks()), engine.sampling(), Vec::new()));
         let (host, instance) = (Some("web-1".to_owned()), "1".to_owned());
         let started = UnixMs(0);
         let facts = Mutex::new(Facts { host, certificate_expires: None, instance, started });

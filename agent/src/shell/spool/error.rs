@@ -31,9 +31,12 @@ pub enum SpoolError {
         /// The file.
         path: PathBuf,
     },
-    /// The log of slots cannot be opened, read or written.
+    /// The log of slots cannot be opened or written.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A file of the log cannot be read any more. Opening the spool again sets it aside.
+    #[error(transparent)]
+    Unreadable(LogError),
     /// The system gives no random numbers.
     #[error(transparent)]
     Random(#[from] NoRandom),

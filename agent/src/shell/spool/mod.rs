@@ -4,6 +4,12 @@
 //! kept in memory and written as soon as there is space. Sequences are never used twice in an epoch,
 //! whatever stops the agent or the host; those that nobody has any more are holes.
 //!
+//! Its age is recorded time: a slot is as old as the slots after it are long together. No clock has
+//! a say: one that is set a year ahead makes nothing older, nor does a time without an agent.
+//!
+//! What is lost is counted for each daemon that had not confirmed it, at the moment of the loss:
+//! when files go, when a daemon comes back, when a file could not be read any more.
+//!
 //! It refuses to know links, clocks and when something is sent.
 
 mod cursors;
@@ -12,6 +18,7 @@ mod folder;
 mod index;
 mod ledger;
 mod record;
+mod remembered;
 mod sequence;
 mod shapes;
 #[cfg(test)]
@@ -25,17 +32,18 @@ use std::time::Duration;
 use systole_common::ids::{DaemonName, SpoolEpoch};
 use systole_common::ranges::RangeSet;
 use systole_common::record_log::{Disk, HostDisk, Log, Replay};
-use systole_common::time::UnixMs;
+use systole_common::time::{UnixMs, millis};
 use tracing::warn;
 
 use crate::engine::collect::Sample;
 use crate::limits::{SPOOL_BATCH_SLOTS_MAX, SPOOL_SEGMENT_BYTES, SPOOL_TAIL_SLOTS_MAX};
-use cursors::{Cursor, Cursors};
+use cursors::Cursors;
 pub use error::SpoolError;
 use index::Index;
 use ledger::Ledger;
 use record::{Batch, Reader, SLOT};
 pub use record::{SpoolSeries, SpoolShape, SpooledSlot};
+use remembered::Remembered;
 use sequence::Sequences;
 use shapes::Shapes;
 
@@ -44,7 +52,7 @@ use shapes::Shapes;
 pub struct SpoolBounds {
     /// Bytes on disk.
     pub bytes: u64,
-    /// Age of a slot, against the newest one.
+    /// How much may be recorded after a slot before it goes.
     pub age: Duration,
 }
 
@@ -72,6 +80,7 @@ pub struct Spool {
     sequences: Sequences,
     index: Index,
     cursors: Cursors,
+    remembered: Remembered,
     ledger: Option<Ledger>,
     shapes: Shapes,
     /// Slots that a full disk did not take, oldest first.
@@ -114,7 +123,8 @@ impl Spool {
         let shapes = Shapes::after(&reader, &log);
         let is_whole = replay.torn_bytes == 0 && replay.losses.is_empty() && reader.unknown == 0;
         let sequences = Sequences::open(folder, index.newest().unwrap_or(0), is_whole)?;
-        let (cursors, loss) = Cursors::open(folder, epoch);
+        let (cursors, cursors_loss) = Cursors::open(folder, epoch);
+        let (remembered, remembered_loss) = Remembered::open(folder);
         let mut losses = replay.losses;
         if replay.torn_bytes > 0 {
             let (path, bytes) = (place.display(), replay.torn_bytes);
@@ -125,7 +135,7 @@ impl Spool {
             let (path, count) = (place.display(), reader.unknown);
             losses.push(format!("{path}: {count} records are not understood; they are left out"));
         }
-        losses.extend(loss);
+        losses.extend([cursors_loss, remembered_loss].into_iter().flatten());
         let ledger = ledger.map(Ledger::open).transpose()?;
         let spool = Self {
             epoch,
@@ -134,6 +144,7 @@ impl Spool {
             sequences,
             index,
             cursors,
+            remembered,
             ledger,
             shapes,
             tail: VecDeque::new(),
@@ -178,8 +189,14 @@ impl Spool {
             return Err(error);
         }
         self.sequences.advance();
-        self.trim(slot_ms);
+        self.trim();
         Ok(sequence)
+    }
+
+    /// Uses no sequence up to `newest` any more: some daemon has slots under them that this folder,
+    /// a copy of an older state, does not know.
+    pub fn skip_to(&mut self, newest: u64) -> Result<(), SpoolError> {
+        self.sequences.skip_to(newest)
     }
 
     /// Slots from the first kept one at or after `from` on, ascending: at most `slots_max`, and no
@@ -195,7 +212,8 @@ impl Spool {
             let mut records = self.log.read(segment);
             let mut reader = Reader::default();
             while !batch.is_full() {
-                let Some(record) = records.next_record()? else { break };
+                let record = records.next_record().map_err(SpoolError::Unreadable)?;
+                let Some(record) = record else { break };
                 batch.take(reader.read(record.segment, record.kind, record.payload));
             }
         }
@@ -224,7 +242,7 @@ impl Spool {
                 ledger.note(format_args!("received {daemon} {epoch:016x} {first} {last}"));
             }
         }
-        self.trim(i64::MIN);
+        self.trim();
     }
 
     /// What `daemon` has, and what is not owed to it.
@@ -232,9 +250,9 @@ impl Spool {
         self.cursors.of(daemon).map(|cursor| cursor.received.clone()).unwrap_or_default()
     }
 
-    /// How many slots were dropped that `daemon` never got.
+    /// How many slots were lost before `daemon` confirmed them.
     pub fn dropped(&self, daemon: &DaemonName) -> u64 {
-        self.cursors.of(daemon).map_or(0, |cursor| self.dropped_of(cursor))
+        self.cursors.of(daemon).map_or(0, |cursor| cursor.dropped)
     }
 
     /// The spool for people.
@@ -244,27 +262,48 @@ impl Spool {
         SpoolStatus {
             bytes: self.log.bytes(),
             oldest: oldest.map(UnixMs),
-            dropped: self.cursors.all().map(|cursor| self.dropped_of(cursor)).max().unwrap_or(0),
+            dropped: self.cursors.dropped_max(),
             newest: self.newest(),
             oldest_sequence: self.oldest(),
         }
     }
 
-    /// Writes down what the daemons have. What is not written is sent to them again after a restart.
+    /// Between stored slots, as the daemons said last.
+    pub fn interval(&self) -> Duration {
+        self.remembered.stored()
+    }
+
+    /// Keeps the interval of stored slots over restarts.
+    pub fn set_interval(&mut self, stored: Duration) {
+        self.remembered.set_stored(stored);
+        self.save();
+    }
+
+    /// Every sequence that it has.
+    pub fn held(&self) -> RangeSet {
+        let in_memory = self.tail.iter().map(|slot| (slot.sequence, slot.sequence));
+        self.index.sequences().union(&RangeSet::from_ranges(in_memory))
+    }
+
+    /// Counts what it has not any more of what it `held` before it was opened again.
+    pub fn lose(&mut self, held: &RangeSet) {
+        let holds = self.held();
+        let gone = held.ranges().iter().flat_map(|range| holds.missing(range.0, range.1));
+        for (first, last) in gone {
+            self.cursors.lose(first, last);
+        }
+    }
+
+    /// Writes down what the daemons have and want. What they have and is not written is sent to them
+    /// again after a restart.
     pub fn save(&mut self) {
-        let saved = self.cursors.save();
+        let saved = self.cursors.save().and_then(|()| self.remembered.save());
         if let Err(error) = &saved
             && !self.warned.save
         {
-            warn!("what daemons have received cannot be written down: {error}");
+            warn!("what daemons have received and want cannot be written down: {error}");
         }
         self.warned.save = saved.is_err();
-    }
-
-    fn dropped_of(&self, cursor: &Cursor) -> u64 {
-        let lost = cursor.received.missing(1, self.oldest().saturating_sub(1));
-        let lost = lost.iter().map(|(first, last)| last - first + 1);
-        lost.fold(cursor.forgotten, u64::saturating_add)
     }
 
     /// Writes the tail to the disk, or keeps it in memory if the disk is full.
@@ -299,7 +338,7 @@ impl Spool {
             }
             self.log.flush()?;
             for slot in self.tail.drain(..count) {
-                self.index.add(segment, slot.sequence, slot.slot_ms);
+                self.index.add(segment, &slot);
                 if let Some(ledger) = &mut self.ledger {
                     let (epoch, values) = (self.epoch.0, slot.values.len());
                     let SpooledSlot { sequence, slot_ms, .. } = slot;
@@ -310,20 +349,18 @@ impl Spool {
         Ok(())
     }
 
-    /// Deletes the oldest segments that every daemon has or that are beyond the bounds.
-    fn trim(&mut self, now_ms: i64) {
-        let age_ms = i64::try_from(self.bounds.age.as_millis()).unwrap_or(i64::MAX);
-        while let Some((segment, content)) = self.index.first_but_last() {
+    /// Deletes the oldest segments that every daemon has or that are beyond the bounds. What the
+    /// daemons have is written down before: after a crash it would count as lost.
+    fn trim(&mut self) {
+        let mut is_saved = false;
+        while let Some((segment, content, after_ms)) = self.index.first_but_last() {
             let is_large = self.log.bytes() + SPOOL_SEGMENT_BYTES > self.bounds.bytes;
-            let is_old = content.newest_ms < now_ms.saturating_sub(age_ms);
-            let has_it = |cursor: &Cursor| {
-                let mut kept = content.sequences.ranges().iter();
-                kept.all(|(first, last)| cursor.received.covers(*first, *last))
-            };
-            let mut cursors = self.cursors.all().peekable();
-            let is_received = cursors.peek().is_some() && cursors.all(has_it);
-            if !(is_large || is_old || is_received) {
+            let is_old = after_ms > millis(self.bounds.age);
+            if !(is_large || is_old || self.cursors.all_have(&content.sequences)) {
                 break;
+            }
+            if !std::mem::replace(&mut is_saved, true) {
+                self.save();
             }
             if let Err(error) = self.log.delete_before(segment + 1) {
                 if !self.warned.trim {
@@ -333,6 +370,8 @@ impl Spool {
                 return;
             }
             self.index.remove(segment);
+            let oldest = self.oldest();
+            self.cursors.lose(1, oldest.saturating_sub(1));
         }
         self.warned.trim = false;
     }
@@ -343,7 +382,7 @@ fn read_all(replay: &mut Replay) -> Result<(Index, Reader), SpoolError> {
     while let Some(record) = replay.next_record()? {
         let segment = record.segment;
         if let Some(slot) = reader.read(segment, record.kind, record.payload) {
-            index.add(segment, slot.sequence, slot.slot_ms);
+            index.add(segment, &slot);
         }
     }
     Ok((index, reader))

@@ -34,7 +34,7 @@ pub(super) struct Sequences {
 struct Entry {
     /// The last sequence that may be used.
     reserved: u64,
-    /// Slots were handed out that are in memory only.
+    /// Sequences were used that the log does not show: slots in memory only, or of another copy.
     is_ahead: bool,
 }
 
@@ -91,6 +91,17 @@ impl Sequences {
     /// [`Self::next`] is used.
     pub(super) fn advance(&mut self) {
         self.next = self.next.saturating_add(1);
+    }
+
+    /// Uses nothing up to `last` any more, also not after a crash before the next one is used.
+    pub(super) fn skip_to(&mut self, last: u64) -> Result<(), SpoolError> {
+        if last < self.next {
+            return Ok(());
+        }
+        let reserved = last.saturating_add(SPOOL_SEQUENCE_BLOCK).max(self.entry.reserved);
+        self.write(Entry { reserved, is_ahead: true }).map_err(unusable(&self.path))?;
+        self.next = last.saturating_add(1);
+        Ok(())
     }
 
     /// Says on the disk whether slots are handed out that are in memory only.

@@ -1,5 +1,7 @@
 //! Spools that are killed, cut, flipped, full and too small, with two daemons that lack different things.
 
+mod losses;
+
 use std::fs;
 use std::path::PathBuf;
 
