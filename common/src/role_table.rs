@@ -85,6 +85,7 @@ fn needed_of_operators(kind: Kind) -> Needed {
         | Kind::ConnectionsQuery
         | Kind::AlertsQuery
         | Kind::AuditQuery
+        | Kind::LookingAt
         | Kind::SeriesQuery
         | Kind::HistoryQuery
         | Kind::StorageQuery => Needed::AtLeast(Role::Viewer),

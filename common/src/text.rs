@@ -2,7 +2,8 @@
 //!
 //! Owns the one rule of what a terminal, a log or a mail may be given: no control character, no bidi
 //! control, nothing without a width of its own except a few combining marks. What breaks it is shown
-//! as `\u{1b}`. Wire and store keep the text as sent; this is for the last step before an eye.
+//! as `\x1b`, beyond Latin-1 as `\u{202e}`. Wire and store keep the text as sent; this is for the
+//! last step before an eye.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -208,6 +209,7 @@ impl Scrubber {
             self.marks = 0;
             return match c {
                 '\n' | '\r' | '\t' => self.push(&c.escape_default().to_string()),
+                '\0'..='\u{ff}' => self.push(&format!("\\x{:02x}", u32::from(c))),
                 _ => self.push(&c.escape_unicode().to_string()),
             };
         }

@@ -94,8 +94,11 @@ pub const AGENT_PIECES_CHECK: Duration = Duration::from_secs(5);
 
 /// Receipts that wait for the control stream of one agent.
 pub const RECEIPTS_WAITING_MAX: usize = 64;
-/// Slots that wait for the metric store; live ones that find no room are sent again by their agents.
+/// Slots that wait for the metric store, at most half of them late ones; live ones that find no room are
+/// sent again by their agents.
 pub const INTAKES_MAX: usize = 4_096;
+/// How often a late slot that waits for room looks for it.
+pub const BULK_LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How often the daemon looks at its own health.
 pub const HEALTH_EVERY: Duration = Duration::from_secs(1);
 /// Time without a turn of the metric store's writer after which it counts as refusing.
@@ -173,6 +176,12 @@ pub const MAINTAIN_BUDGET: Duration = Duration::from_millis(50);
 pub const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
 /// Time with holes in its sequences after which a host counts as behind.
 pub const BEHIND_AFTER: Duration = Duration::from_mins(5);
+/// Time that an orderly stop gives to bringing samples into the database; the log has the rest.
+pub const METRICS_CLOSE_BUDGET: Duration = Duration::from_secs(2);
+/// How far an agent's clock may be ahead.
+pub const SLOT_AHEAD: Duration = Duration::from_mins(5);
+/// Days without a sample after which as many days with some must follow before their times are believed.
+pub const BELIEVED_DAYS: i64 = 7;
 /// Hosts that are named as behind.
 pub const BEHIND_MAX: usize = 64;
 
@@ -191,6 +200,8 @@ pub const SERIES_NUMBERS_MAX: i64 = 16_000;
 pub const DELETE_SPANS_MAX: i64 = 64;
 /// Pages that are given back to the file system in one step, and free ones that are kept at least.
 pub const VACUUM_PAGES: i64 = 256;
+/// One free page of so many is kept when there is nothing else to do, and while there is.
+pub const VACUUM_SHARES: (i64, i64) = (64, 8);
 /// Lines about losses that wait to be taken.
 pub const LOSSES_MAX: usize = 64;
 /// Connections that read `metrics.db` at the same time.

@@ -276,10 +276,10 @@ fn the_mark_stands_under_the_place_in_any_script() {
         shown("東京 cpu>x late"),
         "filter, column 8: expected a percentage such as 80 or 80%\n  東京 cpu>x late\n           ^"
     );
-    // The escape is shown in seven cells, and the mark moves with them.
+    // The escape is shown in four cells, and the mark moves with them.
     assert_eq!(
         shown("\u{1b}\ta cpu>x"),
-        "filter, column 9: expected a percentage such as 80 or 80%\n  \\u{1b}\\ta cpu>x\n                ^"
+        "filter, column 9: expected a percentage such as 80 or 80%\n  \\x1b\\ta cpu>x\n              ^"
     );
 }
 

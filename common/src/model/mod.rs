@@ -5,4 +5,5 @@
 pub mod alert;
 pub mod coded;
 pub mod host;
+pub mod interface;
 pub mod metric;

@@ -64,6 +64,7 @@ pub struct FaultyDisk {
 struct Faults {
     room_bytes: Option<u64>,
     syncs: u64,
+    folder_syncs: u64,
     failing_sync: Option<u64>,
 }
 
@@ -89,6 +90,11 @@ impl FaultyDisk {
         self.faults().syncs
     }
 
+    /// How many fsyncs of folders were asked for; none of them fails.
+    pub fn folder_syncs(&self) -> u64 {
+        self.faults().folder_syncs
+    }
+
     fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,14 +110,17 @@ impl Disk for FaultyDisk {
 
     fn write(&mut self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut faults = self.faults();
-        let wanted = bytes.len() as u64;
+        let end = offset.saturating_add(bytes.len() as u64);
+        // What is written over takes no room.
+        let wanted = end.saturating_sub(file.metadata()?.len().max(offset));
         let room = faults.room_bytes.unwrap_or(wanted).min(wanted);
         if let Some(left) = &mut faults.room_bytes {
             *left -= room;
         }
-        let fitting = usize::try_from(room).unwrap_or(bytes.len());
+        let missing = usize::try_from(wanted - room).unwrap_or(bytes.len());
+        let fitting = bytes.len().saturating_sub(missing);
         file.write_all_at(bytes.get(..fitting).unwrap_or(bytes), offset)?;
-        if room < wanted { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        if missing > 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn sync(&mut self, _file: &File) -> io::Result<()> {
@@ -132,6 +141,7 @@ impl Disk for FaultyDisk {
     }
 
     fn sync_folder(&mut self, _folder: &Path) -> io::Result<()> {
+        self.faults().folder_syncs += 1;
         Ok(())
     }
 

@@ -55,7 +55,8 @@ pub struct Log {
 
 impl Log {
     /// Opens the log in `folder`, which is made if it is not there, and repairs what is torn or
-    /// damaged. A segment ends with the batch that makes it `segment_bytes` long.
+    /// damaged. What the replay shows is on the disk, also if an fsync failed before the stop. A
+    /// segment ends with the batch that makes it `segment_bytes` long.
     pub fn open(folder: &Path, tag: Tag, segment_bytes: u64) -> Result<(Self, Replay), LogError> {
         Self::open_on(Box::new(HostDisk), folder, tag, segment_bytes)
     }
@@ -68,6 +69,9 @@ impl Log {
         segment_bytes: u64,
     ) -> Result<(Self, Replay), LogError> {
         let found = replay::find(folder, tag, disk.as_mut())?;
+        if let Some((number, bytes)) = found.segments.last_key_value() {
+            replay::write_again(folder, *number, *bytes, disk.as_mut())?;
+        }
         let records = Records::new(folder, found.segments.clone().into_iter());
         let replay = Replay { records, torn_bytes: found.torn_bytes, losses: found.losses };
         let mut finished = found.segments;

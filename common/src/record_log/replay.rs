@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 
 use super::segment::{self, Flaw, HEADER_BYTES, Judgement, Source, Step};
-use super::{Disk, HostDisk, LogError, Tag};
+use super::{Disk, HostDisk, LogError, Tag, is_disk_full};
 
 /// Names under which one segment can be set aside.
 const ASIDE_MAX: u32 = 1_000;
+/// Bytes that are written again in one go.
+const PIECE_BYTES: usize = 1024 * 1024;
 
 /// One record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,42 @@ pub(super) struct Found {
     pub(super) losses: Vec<String>,
 }
 
+/// Writes the good bytes of a segment over themselves and returns when they are on the disk. After an
+/// fsync that failed they may stand in memory alone, as if they had been written, and only a fresh
+/// write makes the kernel write them.
+pub(super) fn write_again(
+    folder: &Path,
+    number: u64,
+    bytes: u64,
+    disk: &mut dyn Disk,
+) -> Result<(), LogError> {
+    let path = folder.join(segment::file_name(number));
+    let file = OpenOptions::new().read(true).write(true).open(&path).map_err(unusable(&path))?;
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut at = 0;
+    while at < bytes {
+        let left = usize::try_from(bytes - at).unwrap_or(PIECE_BYTES);
+        piece.truncate(left);
+        file.read_exact_at(&mut piece, at).map_err(unusable(&path))?;
+        disk.write(&file, &piece, at).map_err(unwritten(&path))?;
+        at += piece.len() as u64;
+    }
+    disk.sync(&file).map_err(unwritten(&path))?;
+    disk.sync_folder(folder).map_err(unwritten(folder))
+}
+
+fn unwritten(path: &Path) -> impl Fn(io::Error) -> LogError + use<> {
+    let path = path.to_owned();
+    move |source| {
+        let path = path.clone();
+        if is_disk_full(&source) {
+            LogError::Full { path, source }
+        } else {
+            LogError::Failed { path, source }
+        }
+    }
+}
+
 /// Makes the folder if it is not there, reads and repairs every segment.
 pub(super) fn find(folder: &Path, tag: Tag, disk: &mut dyn Disk) -> Result<Found, LogError> {
     make_folder(folder).map_err(unusable(folder))?;
@@ -152,8 +190,8 @@ fn cut(path: &Path, good: u64, disk: &mut dyn Disk) -> io::Result<()> {
         return disk.remove(path);
     }
     let file = OpenOptions::new().write(true).open(path)?;
-    disk.truncate(&file, good)?;
-    disk.sync(&file)
+    // It is the last segment: it is synced when it is written again.
+    disk.truncate(&file, good)
 }
 
 /// Keeps the damaged file under another name and its good beginning under its own. What it says is

@@ -227,6 +227,60 @@ fn a_failed_fsync_is_never_tried_again() {
     assert_eq!(disk.syncs(), syncs);
 }
 
+/// After a failed fsync the kernel calls a page written that is not: what it shows may be in memory
+/// alone. Only what is written anew, and synced, may be used.
+#[test]
+fn what_is_replayed_is_on_the_disk_even_after_a_failed_fsync() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new();
+    let again = || Log::open_on(Box::new(disk.clone()), folder.path(), TAG, 40);
+    let (mut log, _) = again().unwrap();
+    assert_eq!((disk.syncs(), disk.folder_syncs()), (0, 0), "nothing is there to be synced");
+    for payload in [b"one", b"two", b"six"] {
+        log.append(1, payload).unwrap();
+        log.flush().unwrap();
+    }
+    disk.fail_sync(1);
+    log.append(1, b"who knows").unwrap();
+    assert!(matches!(log.flush(), Err(LogError::Failed { .. })));
+    drop(log);
+
+    let (syncs, folder_syncs) = (disk.syncs(), disk.folder_syncs());
+    let (log, replay) = again().unwrap();
+    assert_eq!((all(replay.records).len(), log.segments().len()), (4, 2));
+    assert_eq!((disk.syncs() - syncs, disk.folder_syncs() - folder_syncs), (1, 1), "the last one");
+    let whole = fs::read(file(folder.path(), 2)).unwrap();
+
+    // Nothing of a log may be used whose end the disk does not take; it is not tried again.
+    disk.fail_sync(1);
+    let syncs = disk.syncs();
+    assert!(matches!(again(), Err(LogError::Failed { .. })));
+    assert_eq!(disk.syncs() - syncs, 1);
+    assert_eq!(fs::read(file(folder.path(), 2)).unwrap(), whole);
+
+    // A torn end is cut first. A full disk is no obstacle: nothing becomes longer.
+    fs::write(file(folder.path(), 2), &whole[..whole.len() - 2]).unwrap();
+    disk.set_room_bytes(Some(0));
+    let syncs = disk.syncs();
+    let (_, replay) = again().unwrap();
+    assert_eq!((all(replay.records).len(), disk.syncs() - syncs), (3, 1));
+}
+
+#[test]
+fn a_long_segment_is_written_again_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, ..) = open(folder.path(), 8 << 20);
+    for kind in 0..5 {
+        log.append(kind, &vec![kind; 700_000]).unwrap();
+        log.flush().unwrap();
+    }
+    drop(log);
+    let whole = fs::read(file(folder.path(), 1)).unwrap();
+    let (_, kept, ..) = open(folder.path(), 8 << 20);
+    assert_eq!(kept.len(), 5);
+    assert_eq!(fs::read(file(folder.path(), 1)).unwrap(), whole);
+}
+
 #[test]
 fn one_batch_is_one_fsync_in_one_segment() {
     let folder = tempfile::tempdir().unwrap();

@@ -161,7 +161,7 @@ fn a_wrong_level_is_named() {
     }
     assert_eq!(
         filter(LEVEL_VARIABLE, "lo\u{1b}ud").unwrap_err().to_string(),
-        "SYSTOLE_LOG \"lo\\\\u{1b}ud\" is not understood: use one of off, error, warn, info, debug, \
+        "SYSTOLE_LOG \"lo\\\\x1bud\" is not understood: use one of off, error, warn, info, debug, \
          trace, or directives such as info,quinn=debug"
     );
 }

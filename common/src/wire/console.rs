@@ -7,8 +7,8 @@ use super::codec::{Body, WireError, at_most};
 use super::hello::Refusal;
 use super::kind::Kind;
 use super::limits::{
-    EVIDENCE_MAX, FACT_BYTES_MAX, LABELS_MAX, PAGE_RECORDS_MAX, REASON_BYTES_MAX,
-    SERIES_PER_FRAME_MAX, TARGETS_MAX,
+    EVIDENCE_MAX, FACT_BYTES_MAX, LABELS_MAX, LOOKING_AT_BYTES_MAX, PAGE_RECORDS_MAX,
+    REASON_BYTES_MAX, SERIES_PER_FRAME_MAX, TARGETS_MAX,
 };
 use crate::ids::{AlertId, BootId, InstanceId};
 use crate::model::alert::{AlertState, Overlay, Severity};
@@ -103,6 +103,13 @@ pub struct Resolve {
 pub struct Retire {
     /// The host.
     pub host: String,
+}
+
+/// What this operator looks at, for the others to see. The reply is [`Done`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookingAt {
+    /// In the console's words, such as `fleet` or `host web-1`; at most [`LOOKING_AT_BYTES_MAX`] bytes.
+    pub what: String,
 }
 
 /// A series with its latest value.
@@ -312,6 +319,7 @@ bodies! {
     Unack: |it| it.targets.check(Kind::Unack);
     Resolve: |it| it.targets.check(Kind::Resolve).and_then(|()| note(Kind::Resolve, &it.note));
     Retire: ;
+    LookingAt: |it| at_most(Kind::LookingAt, "bytes in what", it.what.len(), LOOKING_AT_BYTES_MAX);
     HostRecord: |it| it.check_lists(Kind::HostRecord);
     HostSeries: |it| at_most(Kind::HostSeries, "series", it.series.len(), SERIES_PER_FRAME_MAX);
     ConnectionPage: |it| page(Kind::ConnectionPage, it.records.len());

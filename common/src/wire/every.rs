@@ -49,6 +49,7 @@ fn decode_console(kind: Kind, body: &[u8]) -> Made {
         Kind::Unack => made::<console::Unack>(body),
         Kind::Resolve => made::<console::Resolve>(body),
         Kind::Retire => made::<console::Retire>(body),
+        Kind::LookingAt => made::<console::LookingAt>(body),
         Kind::SeriesQuery => made::<history::SeriesQuery>(body),
         Kind::HistoryQuery => made::<history::HistoryQuery>(body),
         Kind::StorageQuery => made::<history::StorageQuery>(body),
@@ -70,6 +71,9 @@ fn decode_console(kind: Kind, body: &[u8]) -> Made {
         Kind::FeedTick => made::<feed::FeedTick>(body),
         Kind::FeedHostEvent => made::<feed::FeedHostEvent>(body),
         Kind::FeedAlertEvent => made::<feed::FeedAlertEvent>(body),
+        Kind::FeedFacts => made::<feed::FeedFacts>(body),
+        Kind::FeedValues => made::<feed::FeedValues>(body),
+        Kind::FeedOperators => made::<feed::FeedOperators>(body),
         _ => Made::NoBody,
     }
 }

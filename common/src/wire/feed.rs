@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::{Body, WireError, at_most};
 use super::console::{AlertRecord, HostRecord};
 use super::kind::Kind;
-use super::limits::PAGE_RECORDS_MAX;
+use super::limits::{LABELS_MAX, LOOKING_AT_BYTES_MAX, PAGE_RECORDS_MAX};
 use crate::ids::InstanceId;
 use crate::model::alert::{AlertState, Overlay, Severity};
 use crate::model::coded::Growing;
@@ -144,6 +144,105 @@ pub struct FeedAlertEvent {
     pub record: AlertRecord,
 }
 
+/// What a host is: what filters ask for and columns have no room for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// The host.
+    pub host: String,
+    /// How sure its cause is.
+    pub certainty: Option<Growing<Certainty>>,
+    /// Its agent's version.
+    pub agent_version: Option<String>,
+    /// Its operating system.
+    pub os: Option<String>,
+    /// Its address as the daemon sees it.
+    pub address: Option<String>,
+    /// Its labels.
+    pub labels: Vec<(String, String)>,
+}
+
+/// What hosts are, where that is new: all of a picture; afterwards those that said hello or whose
+/// labels changed, at most once a second. A host's events carry the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedFacts {
+    /// The next page.
+    pub hosts: Vec<HostFacts>,
+}
+
+/// Values of a host beyond its [`HostSummary`], from its latest live sample; the formulas are those of
+/// the series that they come from. `None`: not measured there.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct HostValues {
+    /// The host.
+    pub host: String,
+    /// Age of the sample in milliseconds when this was written; also of the summary's values.
+    pub metrics_age_ms: Option<u64>,
+    /// `network_rx_bytes_per_s`, summed as [`crate::model::interface::Total`] does: what came in
+    /// through the host's own ports, each byte once.
+    pub rx_bytes_per_s: Option<f32>,
+    /// `network_tx_bytes_per_s`, summed likewise.
+    pub tx_bytes_per_s: Option<f32>,
+    /// `network_rx_bytes_per_s`, the highest of all interfaces.
+    pub rx_bytes_per_s_max: Option<f32>,
+    /// `network_tx_bytes_per_s`, the highest of all interfaces.
+    pub tx_bytes_per_s_max: Option<f32>,
+    /// `block_read_bytes_per_s`, the highest of the disks.
+    pub read_bytes_per_s_max: Option<f32>,
+    /// `block_write_bytes_per_s`, the highest of the disks.
+    pub write_bytes_per_s_max: Option<f32>,
+    /// `block_busy_percent`, the highest of the disks.
+    pub busy_percent_max: Option<f32>,
+    /// `disk_inodes_used_percent`, the highest of the file systems.
+    pub inodes_percent_max: Option<f32>,
+    /// `iowait_percent`: processor time spent waiting for disks.
+    pub iowait_percent: Option<f32>,
+    /// `steal_percent`: processor time taken by other guests.
+    pub steal_percent: Option<f32>,
+    /// `load5`.
+    pub load5: Option<f32>,
+    /// `load15`.
+    pub load15: Option<f32>,
+    /// `cores`.
+    pub cores: Option<f32>,
+    /// `uptime_s`: seconds since it started.
+    pub uptime_s: Option<f32>,
+    /// Its wall clock minus the daemon's, in milliseconds.
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// More columns of hosts that sent a sample since the last one; beside [`FeedSummary`], at most one a
+/// second. A picture has those of all hosts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeedValues {
+    /// The hosts.
+    pub hosts: Vec<HostValues>,
+}
+
+/// An operator's console, or a command that follows the feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorPresence {
+    /// The daemon's number for the connection.
+    pub session: u64,
+    /// Who.
+    pub operator: String,
+    /// In which role.
+    pub role: String,
+    /// Since when.
+    pub since: UnixMs,
+    /// What they look at, in the console's words; empty if it was not said.
+    pub looking_at: String,
+}
+
+/// Everybody who has a feed, in the order in which they came: part of a picture, and sent again when
+/// it changes, at most once a second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedOperators {
+    /// All of them, the receiver included; of more than [`PAGE_RECORDS_MAX`] those that came first.
+    pub operators: Vec<OperatorPresence>,
+    /// The receiver's own session.
+    pub own: u64,
+}
+
 macro_rules! feed_bodies {
     ($($name:ident)+) => { $(impl Body for $name { const KIND: Kind = Kind::$name; })+ };
 }
@@ -155,6 +254,34 @@ impl Body for FeedSummary {
 
     fn check(&self) -> Result<(), WireError> {
         at_most(Self::KIND, "hosts", self.hosts.len() + self.retired.len(), PAGE_RECORDS_MAX)
+    }
+}
+
+impl Body for FeedFacts {
+    const KIND: Kind = Kind::FeedFacts;
+
+    fn check(&self) -> Result<(), WireError> {
+        at_most(Self::KIND, "hosts", self.hosts.len(), PAGE_RECORDS_MAX)?;
+        let labels = self.hosts.iter().map(|host| host.labels.len()).max().unwrap_or(0);
+        at_most(Self::KIND, "labels", labels, LABELS_MAX)
+    }
+}
+
+impl Body for FeedValues {
+    const KIND: Kind = Kind::FeedValues;
+
+    fn check(&self) -> Result<(), WireError> {
+        at_most(Self::KIND, "hosts", self.hosts.len(), PAGE_RECORDS_MAX)
+    }
+}
+
+impl Body for FeedOperators {
+    const KIND: Kind = Kind::FeedOperators;
+
+    fn check(&self) -> Result<(), WireError> {
+        at_most(Self::KIND, "operators", self.operators.len(), PAGE_RECORDS_MAX)?;
+        let words = self.operators.iter().map(|one| one.looking_at.len()).max().unwrap_or(0);
+        at_most(Self::KIND, "bytes in looking_at", words, LOOKING_AT_BYTES_MAX)
     }
 }
 

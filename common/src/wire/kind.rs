@@ -127,6 +127,8 @@ kinds! {
     HistoryQuery = 90, "history", Small;
     /// Console: how much is stored.
     StorageQuery = 91, "storage", Small;
+    /// Console: what its operator looks at, for the others to see.
+    LookingAt = 92, "looking-at", Small;
     /// Console: a message.
     Say = 96, "say", Medium;
     /// Console: hush alerts.
@@ -181,4 +183,10 @@ kinds! {
     FeedHostEvent = 165, "feed-host-event", Large;
     /// Feed: an alert changed.
     FeedAlertEvent = 166, "feed-alert-event", Large;
+    /// Feed: what hosts are; part of a picture.
+    FeedFacts = 167, "feed-facts", Large;
+    /// Feed: more columns of changed hosts.
+    FeedValues = 168, "feed-values", Large;
+    /// Feed: who is attached now.
+    FeedOperators = 169, "feed-operators", Large;
 }

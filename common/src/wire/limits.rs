@@ -48,6 +48,8 @@ pub const INTERVAL_MS_MIN: u32 = 100;
 pub const HEARTBEAT_INTERVAL_MS_MAX: u32 = 60_000;
 /// Longest lease, in milliseconds (30 days).
 pub const LEASE_MS_MAX: u64 = 30 * 24 * 3_600_000;
+/// Longest words about what an operator looks at, in bytes.
+pub const LOOKING_AT_BYTES_MAX: usize = 128;
 
 const _: () = assert!(SMALL_BODY_BYTES_MAX < MEDIUM_BODY_BYTES_MAX);
 const _: () = assert!(MEDIUM_BODY_BYTES_MAX < LARGE_BODY_BYTES_MAX);

@@ -5,15 +5,22 @@ use systole_common::model::coded::Growing;
 use systole_common::time::UnixMs;
 use systole_common::wire::agent::{Declare, Heartbeat, SeriesDeclaration};
 use systole_common::wire::codec::{BodyFault, WireError, decode, decode_datagram, encode_frame};
+use systole_common::wire::console::LookingAt;
 use systole_common::wire::control::{Probe, Ranges, Receipt};
 use systole_common::wire::every::{Made, decode_any};
+use systole_common::wire::feed::{
+    FeedFacts, FeedOperators, FeedValues, HostFacts, HostValues, OperatorPresence,
+};
 use systole_common::wire::header::{Header, Incoming};
 use systole_common::wire::hello::{Hello, StreamOpen};
 use systole_common::wire::history::{HistoryPage, HistoryPoint};
 use systole_common::wire::kind::Kind;
-use systole_common::wire::limits::{HEADER_BYTES, HISTORY_PAGE_POINTS_MAX, SKIP_BYTES_MAX};
+use systole_common::wire::limits::{
+    HEADER_BYTES, HISTORY_PAGE_POINTS_MAX, LABELS_MAX, LOOKING_AT_BYTES_MAX, PAGE_RECORDS_MAX,
+    SKIP_BYTES_MAX,
+};
 
-use crate::samples::{VERSION, answer, frames, heartbeat, history_page};
+use crate::samples::{VERSION, answer, frames, heartbeat, history_page, host_values};
 
 fn body(frame: &[u8]) -> &[u8] {
     &frame[HEADER_BYTES..]
@@ -134,6 +141,66 @@ fn lists_over_their_limit_are_refused_on_both_sides() {
     }
     let error = decode::<Declare>(&body).unwrap_err();
     assert!(matches!(error, WireError::TooMany { what: "series", count: 1_025, .. }));
+}
+
+#[test]
+fn what_consoles_say_and_see_of_each_other_is_bounded() {
+    let longest = LookingAt { what: "x".repeat(LOOKING_AT_BYTES_MAX) };
+    assert!(encode_frame(VERSION, &longest).is_ok());
+    let longer = LookingAt { what: "x".repeat(LOOKING_AT_BYTES_MAX + 1) };
+    let error = encode_frame(VERSION, &longer).unwrap_err();
+    assert!(matches!(error, WireError::TooMany { kind: "looking-at", count: 129, .. }));
+    // The same, sent by somebody who does not check.
+    let mut body = vec![129];
+    body.extend_from_slice(&[b'x'; 129]);
+    let error = decode::<LookingAt>(&body).unwrap_err();
+    assert!(matches!(error, WireError::TooMany { kind: "looking-at", count: 129, .. }));
+    let one = |looking_at: String| OperatorPresence {
+        session: u64::MAX,
+        operator: "n".repeat(63),
+        role: "operator".into(),
+        since: UnixMs(i64::MAX),
+        looking_at,
+    };
+    let many = |count| FeedOperators {
+        operators: vec![one("x".repeat(LOOKING_AT_BYTES_MAX)); count],
+        own: u64::MAX,
+    };
+    assert!(encode_frame(VERSION, &many(PAGE_RECORDS_MAX)).is_ok(), "a full page fits its frame");
+    let error = encode_frame(VERSION, &many(PAGE_RECORDS_MAX + 1)).unwrap_err();
+    assert!(matches!(error, WireError::TooMany { what: "operators", .. }));
+    let told = FeedOperators { operators: vec![one("x".repeat(129))], own: 1 };
+    assert!(encode_frame(VERSION, &told).is_err());
+}
+
+#[test]
+fn pages_of_facts_and_values_are_bounded() {
+    let widest = HostValues {
+        host: "n".repeat(63),
+        metrics_age_ms: Some(u64::MAX),
+        steal_percent: Some(1.0),
+        clock_offset_ms: Some(i64::MIN),
+        ..host_values()
+    };
+    let values = |count| FeedValues { hosts: vec![widest.clone(); count] };
+    assert!(encode_frame(VERSION, &values(PAGE_RECORDS_MAX)).is_ok(), "a full page fits its frame");
+    assert!(encode_frame(VERSION, &values(PAGE_RECORDS_MAX + 1)).is_err());
+    let facts = |labels, hosts| {
+        let label = ("k".to_owned(), "v".to_owned());
+        let one = HostFacts {
+            host: "web-1".into(),
+            certainty: None,
+            agent_version: None,
+            os: None,
+            address: None,
+            labels: vec![label; labels],
+        };
+        encode_frame(VERSION, &FeedFacts { hosts: vec![one; hosts] })
+    };
+    assert!(facts(LABELS_MAX, PAGE_RECORDS_MAX).is_ok());
+    for error in [facts(LABELS_MAX + 1, 1), facts(0, PAGE_RECORDS_MAX + 1)] {
+        assert!(matches!(error, Err(WireError::TooMany { kind: "feed-facts", .. })));
+    }
 }
 
 #[test]

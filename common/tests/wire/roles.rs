@@ -19,8 +19,17 @@ const AGENT: [&str; 12] = [
     "receipt",
     "probe-answer",
 ];
-const VIEWER: [&str; 8] =
-    ["subscribe", "hosts", "connections", "alerts", "audit", "series", "history", "storage"];
+const VIEWER: [&str; 9] = [
+    "subscribe",
+    "hosts",
+    "connections",
+    "alerts",
+    "audit",
+    "series",
+    "history",
+    "storage",
+    "looking-at",
+];
 const OPERATOR: [&str; 10] = [
     "ack",
     "unack",

@@ -7,12 +7,13 @@ use systole_common::wire::agent::{Live, SeriesValue};
 use systole_common::wire::codec::{decode, encode_frame};
 use systole_common::wire::console::NamedValue;
 use systole_common::wire::every::{Made, decode_any};
+use systole_common::wire::feed::{FeedFacts, FeedValues, HostFacts, HostValues};
 use systole_common::wire::hello::{Clocks, Hello};
 use systole_common::wire::kind::Kind;
 use systole_common::wire::limits::{HEADER_BYTES, LARGE_BODY_BYTES_MAX};
 use systole_common::wire::pages::{pages, split_host};
 
-use crate::samples::host_record;
+use crate::samples::{host_record, host_values};
 
 fn clocks() -> impl Strategy<Value = Clocks> {
     (any::<u64>(), any::<u64>(), any::<i64>()).prop_map(|(mono_ns, boot_ns, wall_ms)| Clocks {
@@ -96,5 +97,42 @@ proptest! {
     fn pages_lose_nothing(texts in prop::collection::vec(".{0,400}", 0..700)) {
         let joined: Vec<String> = pages(texts.clone()).into_iter().flatten().collect();
         prop_assert_eq!(joined, texts);
+    }
+
+    #[test]
+    fn values_come_back_as_they_were(
+        raw in prop::collection::vec((".{0,60}", any::<Option<f32>>(), any::<Option<i64>>()), 0..256),
+    ) {
+        let of = |(host, value, offset): &(String, Option<f32>, Option<i64>)| HostValues {
+            host: host.clone(),
+            rx_bytes_per_s: *value,
+            uptime_s: *value,
+            clock_offset_ms: *offset,
+            ..host_values()
+        };
+        let values = FeedValues { hosts: raw.iter().map(of).collect() };
+        let frame = encode_frame(1, &values).unwrap();
+        prop_assert_eq!(decode::<FeedValues>(&frame[HEADER_BYTES..]).unwrap(), values);
+    }
+
+    #[test]
+    fn facts_with_the_largest_labels_travel_in_frames_below_the_limit(
+        sizes in prop::collection::vec((0_usize..=32, 0_usize..=128), 0..300),
+    ) {
+        let of = |(count, bytes): &(usize, usize)| HostFacts {
+            host: "n".repeat(63),
+            certainty: None,
+            agent_version: Some("v".repeat(128)),
+            os: Some("o".repeat(128)),
+            address: Some("a".repeat(128)),
+            labels: vec![("k".repeat(*bytes), "v".repeat(*bytes)); *count],
+        };
+        let all: Vec<HostFacts> = sizes.iter().map(of).collect();
+        let mut joined = Vec::new();
+        for hosts in pages(all.clone()) {
+            let frame = encode_frame(1, &FeedFacts { hosts }).unwrap();
+            joined.extend(decode::<FeedFacts>(&frame[HEADER_BYTES..]).unwrap().hosts);
+        }
+        prop_assert_eq!(joined, all);
     }
 }

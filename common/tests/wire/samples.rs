@@ -13,14 +13,15 @@ use systole_common::wire::codec::{Body, encode_frame};
 use systole_common::wire::console::{
     Ack, AlertPage, AlertRecord, AlertTargets, AlertsQuery, AuditPage, AuditQuery, AuditRecord,
     ConnectionPage, ConnectionRecord, ConnectionsQuery, Done, HostRecord, HostSeries, HostsQuery,
-    NamedValue, Refused, Resolve, Retire, Subscribe, Unack,
+    LookingAt, NamedValue, Refused, Resolve, Retire, Subscribe, Unack,
 };
 use systole_common::wire::control::{
     Echo, Intervals, Policy, Probe, Ranges, Receipt, SequenceKind,
 };
 use systole_common::wire::feed::{
-    AlertBefore, FeedAlertEvent, FeedComplete, FeedDetail, FeedHostEvent, FeedSnapshot,
-    FeedSummary, FeedTick, HostBefore, HostSummary,
+    AlertBefore, FeedAlertEvent, FeedComplete, FeedDetail, FeedFacts, FeedHostEvent, FeedOperators,
+    FeedSnapshot, FeedSummary, FeedTick, FeedValues, HostBefore, HostFacts, HostSummary,
+    HostValues, OperatorPresence,
 };
 use systole_common::wire::hello::{
     Clocks, Hello, HelloAnswer, PeerRole, Purpose, Refusal, RefusalCode, StreamName, StreamOpen,
@@ -47,6 +48,7 @@ pub(crate) fn frames() -> Vec<(Kind, Vec<u8>)> {
     reply_frames(&mut all);
     feed_frames(&mut all);
     history_frames(&mut all);
+    presence_frames(&mut all);
     all
 }
 
@@ -336,6 +338,52 @@ fn history_frames(all: &mut Vec<(Kind, Vec<u8>)>) {
         &history_page(vec![HistoryPoint { at: AT, min: 40.5, max: 43.25, mean: 41.0, count: 12 }]),
     );
     put(all, VERSION, &storage_page(host));
+}
+
+/// The kinds that came with the full console.
+fn presence_frames(all: &mut Vec<(Kind, Vec<u8>)>) {
+    put(all, VERSION, &LookingAt { what: "host web-1".into() });
+    let facts = HostFacts {
+        host: "web-1".into(),
+        certainty: Some(Certainty::Likely.into()),
+        agent_version: Some("0.1.0".into()),
+        os: None,
+        address: Some("10.0.0.7:4000".into()),
+        labels: vec![("role".into(), "web".into())],
+    };
+    put(all, VERSION, &FeedFacts { hosts: vec![facts] });
+    put(all, VERSION, &FeedValues { hosts: vec![host_values()] });
+    let presence = OperatorPresence {
+        session: 300,
+        operator: "alex".into(),
+        role: "operator".into(),
+        since: AT,
+        looking_at: "host web-1".into(),
+    };
+    put(all, VERSION, &FeedOperators { operators: vec![presence], own: 300 });
+}
+
+/// Each number another one, so that no two fields can change places.
+pub(crate) fn host_values() -> HostValues {
+    HostValues {
+        host: "web-1".into(),
+        metrics_age_ms: Some(400),
+        rx_bytes_per_s: Some(1_500.0),
+        tx_bytes_per_s: Some(750.5),
+        rx_bytes_per_s_max: Some(1_000.0),
+        tx_bytes_per_s_max: Some(500.25),
+        read_bytes_per_s_max: Some(4_096.0),
+        write_bytes_per_s_max: Some(8_192.0),
+        busy_percent_max: Some(12.5),
+        inodes_percent_max: Some(7.25),
+        iowait_percent: Some(0.5),
+        steal_percent: None,
+        load5: Some(1.25),
+        load15: Some(2.5),
+        cores: Some(8.0),
+        uptime_s: Some(86_400.0),
+        clock_offset_ms: Some(-3),
+    }
 }
 
 pub(crate) fn history_page(points: Vec<HistoryPoint>) -> HistoryPage {

@@ -146,11 +146,12 @@ impl Book {
         let row = match self.recent.remove(key) {
             Some(old) => {
                 let before = Some(old.clone());
+                let is_worse = firing.severity > old.severity;
                 let row = AlertRow {
                     state: AlertState::Firing,
                     resolved_at: None,
                     resolved_reason: String::new(),
-                    ack: old.ack.filter(|ack| ack.until > now.wall),
+                    ack: old.ack.filter(|ack| ack.until > now.wall && !is_worse),
                     severity: firing.severity,
                     summary: firing.summary,
                     value: firing.value,

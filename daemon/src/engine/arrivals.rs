@@ -12,6 +12,7 @@ use super::absence;
 use super::alerts::{AlertKey, Firing, rule};
 use super::desk::Desk;
 use super::effect::{Effect, Level};
+use super::freshness::Way;
 use super::host::{Host, Link, Newcomer, Over, policy};
 use super::input::{AgentHello, Gone};
 use super::limits::{
@@ -134,7 +135,7 @@ fn accept(host: &mut Host, desk: &mut Desk, hello: &AgentHello) {
     log_connection(host, desk, true, &hello.address, &format!("agent {}", hello.software));
     host.save(desk);
     verdicts::certificate(host, desk);
-    desk.sessions.touch(host.id());
+    desk.sessions.touch_facts(host.id());
     host.watch.heard(desk.now.mono, desk.settings.heartbeat_interval);
     verdicts::schedule(host, desk);
 }
@@ -160,6 +161,7 @@ fn new_instance(host: &mut Host, desk: &mut Desk, hello: &AgentHello) {
     }
     absence::returned(host, desk);
     host.offsets_ms.clear();
+    host.way = Way::default();
     host.rtt_us = None;
 }
 

@@ -11,14 +11,20 @@ use systole_common::model::metric::SeriesKey;
 use systole_common::time::millis;
 use systole_common::wire::agent::{Heartbeat, IntentKind, ProbeAnswer, ProcessSample};
 use systole_common::wire::control::Echo;
+use systole_common::wire::hello::Clocks;
 use systole_common::wire::limits::{HEARTBEAT_INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
 use super::absence;
 use super::arrivals;
+use super::columns::Columns;
 use super::desk::Desk;
 use super::effect::Effect;
+use super::freshness::Freshness;
 use super::host::Host;
-use super::limits::{CLOCK_OFFSET_BEATS, CLOCK_OFFSET_BEATS_MIN, ECHOES_KEPT, SEQUENCE_JUMP_MAX};
+use super::limits::{
+    CLOCK_OFFSET_BEATS, CLOCK_OFFSET_BEATS_MIN, ECHOES_KEPT, LIVE_LATE_MIN, SAMPLES_MISSED,
+    SEQUENCE_JUMP_MAX,
+};
 use super::rules;
 use super::verdicts;
 
@@ -76,6 +82,7 @@ fn take_content(host: &mut Host, desk: &mut Desk, beat: &Heartbeat) {
     }
     measure_round_trip(host, desk, beat);
     measure_clock(host, desk, beat.sent.wall_ms);
+    host.way.beat(desk.now.mono, desk.settings.heartbeat_interval / 2, beat.sent);
     absence::intent(host, desk, &beat.intent);
 }
 
@@ -131,9 +138,27 @@ fn echo(host: &mut Host, desk: &mut Desk, connection: ConnectionId, sequence: u6
     desk.at_once(Effect::Echo { connection, echo });
 }
 
-/// Live values: they replace the ones before.
-pub(super) fn samples(host: &mut Host, desk: &mut Desk, values: Vec<(Arc<SeriesKey>, f64)>) {
+/// Live values: they replace the ones before. Those that were held up on their way, and those of a
+/// connection that is no longer the host's, are counted and say nothing.
+pub(super) fn samples(
+    host: &mut Host,
+    desk: &mut Desk,
+    connection: ConnectionId,
+    (at, values): (Clocks, Vec<(Arc<SeriesKey>, f64)>),
+) {
+    let limit = rules::asked(host, desk).saturating_mul(SAMPLES_MISSED).max(LIVE_LATE_MIN);
+    let freshness = if host.is_mine(connection) {
+        host.way.judge(desk.now.mono, at, limit)
+    } else {
+        Freshness::Overtaken
+    };
+    match freshness {
+        Freshness::Fresh => {}
+        Freshness::Late => return desk.counters.add("samples_late"),
+        Freshness::Overtaken => return desk.counters.add("samples_overtaken"),
+    }
     let left_out = host.metrics.replace(values);
+    host.columns = Columns::of(&host.metrics);
     if left_out > 0 {
         let count = u64::try_from(left_out).unwrap_or(u64::MAX);
         desk.counters.add_many("values_not_finite", count);
@@ -156,10 +181,8 @@ pub(super) fn probe_answer(
     connection: ConnectionId,
     answer: ProbeAnswer,
 ) {
-    let incumbent = host.link.as_ref().is_some_and(|link| link.connection == connection)
-        || host.older.contains(&connection);
     let awaited = host.newcomer.as_ref().is_some_and(|one| one.nonce == answer.nonce);
-    if incumbent && awaited {
+    if host.is_mine(connection) && awaited {
         arrivals::incumbent_is_alive(host, desk);
     }
 }

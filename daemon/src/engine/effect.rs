@@ -8,7 +8,8 @@ use systole_common::time::UnixMs;
 use systole_common::wire::console::{AlertRecord, HostRecord};
 use systole_common::wire::control::{Echo, Intervals, Policy, Receipt};
 use systole_common::wire::feed::{
-    FeedAlertEvent, FeedComplete, FeedDetail, FeedHostEvent, FeedSnapshot, FeedSummary, FeedTick,
+    FeedAlertEvent, FeedComplete, FeedDetail, FeedFacts, FeedHostEvent, FeedOperators,
+    FeedSnapshot, FeedSummary, FeedTick, FeedValues,
 };
 use systole_common::wire::hello::{CloseCode, Refusal};
 
@@ -210,8 +211,12 @@ pub enum FeedFrame {
     Snapshot(FeedSnapshot),
     /// It is complete.
     Complete(FeedComplete),
+    /// What hosts are, within one page.
+    Facts(FeedFacts),
     /// Columns of changed hosts, within one page.
     Summary(FeedSummary),
+    /// Further columns of hosts, within one page.
+    Values(FeedValues),
     /// A whole host; the shell splits it into pages.
     Detail(Box<FeedDetail>),
     /// One second passed.
@@ -220,6 +225,8 @@ pub enum FeedFrame {
     Host(Box<FeedHostEvent>),
     /// An alert changed, or belongs to the picture.
     Alert(Box<FeedAlertEvent>),
+    /// Who has a feed.
+    Operators(FeedOperators),
 }
 
 /// How loud a log line is.

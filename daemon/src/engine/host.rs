@@ -12,8 +12,10 @@ use systole_common::wire::agent::ProcessSample;
 use systole_common::wire::control::{Intervals, Policy};
 use systole_common::wire::feed::HostBefore;
 
+use super::columns::Columns;
 use super::desk::Desk;
 use super::effect::{FeedFrame, Level};
+use super::freshness::Way;
 use super::input::AgentHello;
 use super::liveness::Watch;
 use super::records;
@@ -40,8 +42,11 @@ pub(super) struct Host {
     pub(super) beat_at: Option<Mono>,
     pub(super) rtt_us: Option<u64>,
     pub(super) offsets_ms: VecDeque<i64>,
+    pub(super) way: Way,
     pub(super) lease_until: Option<Mono>,
     pub(super) metrics: MetricSet,
+    /// Taken from `metrics` when they came.
+    pub(super) columns: Columns,
     pub(super) metrics_at: Option<Mono>,
     pub(super) rules: Watched,
     pub(super) processes: Vec<ProcessSample>,
@@ -109,8 +114,10 @@ impl Host {
             beat_at: None,
             rtt_us: None,
             offsets_ms: VecDeque::new(),
+            way: Way::default(),
             lease_until: None,
             metrics: MetricSet::default(),
+            columns: Columns::default(),
             metrics_at: None,
             rules: Watched::default(),
             processes: Vec::new(),
@@ -144,6 +151,12 @@ impl Host {
 
     pub(super) fn id(&self) -> &HostId {
         &self.row.host
+    }
+
+    /// Whether `connection` is one of the agent that is the host now.
+    pub(super) fn is_mine(&self, connection: ConnectionId) -> bool {
+        let is_newest = self.link.as_ref().is_some_and(|link| link.connection == connection);
+        is_newest || self.older.contains(&connection)
     }
 
     /// The state that people see.

@@ -10,7 +10,8 @@ use systole_common::model::metric::SeriesKey;
 use systole_common::time::UnixMs;
 use systole_common::wire::agent::{Heartbeat, ProbeAnswer, ProcessSample};
 use systole_common::wire::console::{
-    Ack, AlertsQuery, AuditQuery, ConnectionsQuery, HostsQuery, Resolve, Retire, Subscribe, Unack,
+    Ack, AlertsQuery, AuditQuery, ConnectionsQuery, HostsQuery, LookingAt, Resolve, Retire,
+    Subscribe, Unack,
 };
 use systole_common::wire::hello::{Clocks, CloseCode};
 use systole_common::wire::history::{HistoryQuery, SeriesQuery, StorageCleanUp, StorageQuery};
@@ -40,10 +41,12 @@ pub enum Input {
         /// The frame, already scrubbed and within its limits.
         beat: Box<Heartbeat>,
     },
-    /// Live values came; they replace the ones before.
+    /// Live values came; they replace the ones before unless they are old.
     Samples {
         /// On which connection.
         connection: ConnectionId,
+        /// The agent's clocks when they were read.
+        at: Clocks,
         /// The values by series.
         values: Vec<(Arc<SeriesKey>, f64)>,
     },
@@ -180,6 +183,8 @@ pub enum Gone {
 pub enum Request {
     /// Open the feed or change its details.
     Subscribe(Subscribe),
+    /// What its operator looks at, scrubbed.
+    LookingAt(LookingAt),
     /// Hosts with values.
     Hosts(HostsQuery),
     /// Connects and disconnects of a host.

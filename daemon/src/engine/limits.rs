@@ -50,6 +50,8 @@ pub const SEQUENCE_JUMP_MAX: u64 = 1_000;
 pub const ACK_MAX: Duration = Duration::from_hours(30 * 24);
 /// Samples that may fail to come before a host's values are not known.
 pub const SAMPLES_MISSED: u32 = 3;
+/// Live values that are older than [`SAMPLES_MISSED`] intervals are late, but never younger ones than this.
+pub const LIVE_LATE_MIN: Duration = Duration::from_secs(3);
 /// How long a series may be missing while its host sends others before its alerts are over.
 pub const SERIES_GONE: Duration = Duration::from_mins(5);
 /// Open alerts about a host's values; further ones are counted and not shown.

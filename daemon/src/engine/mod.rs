@@ -6,23 +6,25 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `arrivals` | who is a host's agent: hello, takeover, conflict, disconnect |
-//! | `beats` | what comes on an agent's connection |
+//! | `beats`, `freshness` | what comes on an agent's connection, and whether it is old |
 //! | `liveness` | what silence says: the detector behind one interface |
 //! | `verdicts` | what signs of life and silence make of a host |
 //! | `absence` | goodbyes and leases |
 //! | `alerts` | the book of incidents |
 //! | `rules` | thresholds on what hosts measure, and the daemon's own health |
 //! | `operators`, `actions`, `storage` | what operators ask and do |
-//! | `feeds`, `sessions`, `records` | what consoles see |
+//! | `feeds`, `sessions`, `records`, `columns` | what consoles see |
 
 mod absence;
 mod actions;
 mod alerts;
 mod arrivals;
 mod beats;
+mod columns;
 mod desk;
 pub mod effect;
 mod feeds;
+mod freshness;
 pub mod gauges;
 mod host;
 pub mod input;
@@ -136,8 +138,10 @@ impl Engine {
                 arrivals::bulk(fleet.get(&host), desk, connection, instance);
             }
             Input::Heartbeat { connection, beat } => self.heartbeat(connection, &beat),
-            Input::Samples { connection, values } => {
-                self.with_host(connection, |host, desk| beats::samples(host, desk, values));
+            Input::Samples { connection, at, values } => {
+                self.with_host(connection, |host, desk| {
+                    beats::samples(host, desk, connection, (at, values));
+                });
             }
             Input::Processes { connection, processes } => {
                 self.with_host(connection, |host, desk| beats::processes(host, desk, processes));
@@ -153,7 +157,9 @@ impl Engine {
             Input::Health(health) => rules::own::judge(fleet, desk, &health),
             Input::AgentGone { connection, reason } => self.agent_gone(connection, &reason),
             Input::ConsoleOpened { session, operator, role, address: _ } => {
-                desk.sessions.open(session, Session { operator, role, subscription: None });
+                let (since, looking_at) = (desk.now.wall, String::new());
+                let session_of = Session { operator, role, since, looking_at, subscription: None };
+                desk.sessions.open(session, session_of);
             }
             Input::ConsoleGone { session } => feeds::close(fleet, desk, session),
             Input::Request { session, request, body } => {
@@ -337,8 +343,11 @@ impl Engine {
     }
 
     fn change_settings(&mut self, settings: Settings) {
-        self.desk.settings = settings;
+        let old = std::mem::replace(&mut self.desk.settings, settings);
         for host in self.fleet.values_mut() {
+            if old.labels.get(host.id()) != self.desk.settings.labels.get(host.id()) {
+                self.desk.sessions.touch_facts(host.id());
+            }
             let watched = self.desk.sessions.is_watched(host.id());
             feeds::send_intervals(host, &mut self.desk, watched);
             rules::apply(host, &mut self.desk);

@@ -34,6 +34,10 @@ pub(super) fn request(
             feeds::subscribe(fleet, desk, session, &body);
             Ok(Answer::Reply(Reply::Done))
         }
+        Request::LookingAt(body) => {
+            desk.sessions.look(session, body.what);
+            Ok(Answer::Reply(Reply::Done))
+        }
         Request::Hosts(body) => hosts(fleet, desk, &body),
         Request::Connections(body) => connections(fleet, &body),
         Request::Alerts(body) => alerts(desk, body),

@@ -7,7 +7,7 @@ use systole_common::model::coded::Growing;
 use systole_common::time::{Now, UnixMs, millis};
 use systole_common::wire::console::{AlertRecord, HostRecord, NamedValue};
 use systole_common::wire::feed::{
-    AlertBefore, FeedAlertEvent, FeedHostEvent, HostBefore, HostSummary,
+    AlertBefore, FeedAlertEvent, FeedHostEvent, HostBefore, HostFacts, HostSummary, HostValues,
 };
 use systole_common::wire::limits::LABELS_MAX;
 
@@ -60,7 +60,7 @@ pub(super) fn host(host: &Host, book: &Book, settings: &Settings, now: Now) -> H
         labels: labels(host, settings),
         alerts_critical: critical,
         alerts_warning: warning,
-        metrics_age_ms: host.metrics_at.map(|at| millis(now.mono.since(at))),
+        metrics_age_ms: metrics_age_ms(host, now),
         processes: host.processes.clone(),
         series: host.metrics.iter().map(named).collect(),
         more: false,
@@ -69,6 +69,7 @@ pub(super) fn host(host: &Host, book: &Book, settings: &Settings, now: Now) -> H
 
 /// The fleet table's columns of a host.
 pub(super) fn summary(host: &Host, book: &Book, now: Now) -> HostSummary {
+    let columns = &host.columns;
     let standing = standing(host);
     let (critical, warning) = counts(host, book);
     HostSummary {
@@ -79,13 +80,50 @@ pub(super) fn summary(host: &Host, book: &Book, now: Now) -> HostSummary {
         heartbeat_age_ms: age_ms(host, now),
         heartbeat_interval_ms: host.row.heartbeat_interval_ms,
         rtt_us: host.rtt_us,
-        cpu_percent: short(host.metrics.value("cpu_percent", "")),
-        memory_percent: short(host.metrics.memory_percent()),
-        swap_percent: short(host.metrics.swap_percent()),
-        disk_percent: short(host.metrics.disk_percent_max()),
-        load1: short(host.metrics.value("load1", "")),
+        cpu_percent: columns.cpu_percent,
+        memory_percent: columns.memory_percent,
+        swap_percent: columns.swap_percent,
+        disk_percent: columns.disk_percent_max,
+        load1: columns.load1,
         alerts_critical: critical,
         alerts_warning: warning,
+    }
+}
+
+/// The columns of a host that its summary has no room for.
+pub(super) fn values(host: &Host, now: Now) -> HostValues {
+    let columns = &host.columns;
+    HostValues {
+        host: host.row.host.to_string(),
+        metrics_age_ms: metrics_age_ms(host, now),
+        rx_bytes_per_s: columns.rx_bytes_per_s,
+        tx_bytes_per_s: columns.tx_bytes_per_s,
+        rx_bytes_per_s_max: columns.rx_bytes_per_s_max,
+        tx_bytes_per_s_max: columns.tx_bytes_per_s_max,
+        read_bytes_per_s_max: columns.read_bytes_per_s_max,
+        write_bytes_per_s_max: columns.write_bytes_per_s_max,
+        busy_percent_max: columns.busy_percent_max,
+        inodes_percent_max: columns.inodes_percent_max,
+        iowait_percent: columns.iowait_percent,
+        steal_percent: columns.steal_percent,
+        load5: columns.load5,
+        load15: columns.load15,
+        cores: columns.cores,
+        uptime_s: columns.uptime_s,
+        clock_offset_ms: clock_offset_ms(host),
+    }
+}
+
+/// What a host is.
+pub(super) fn facts(host: &Host, settings: &Settings) -> HostFacts {
+    let row = &host.row;
+    HostFacts {
+        host: row.host.to_string(),
+        certainty: standing(host).certainty.map(Into::into),
+        agent_version: row.agent_version.clone(),
+        os: row.os.clone(),
+        address: row.address.clone(),
+        labels: labels(host, settings),
     }
 }
 
@@ -151,6 +189,10 @@ fn age_ms(host: &Host, now: Now) -> Option<u64> {
     }
 }
 
+fn metrics_age_ms(host: &Host, now: Now) -> Option<u64> {
+    host.metrics_at.map(|at| millis(now.mono.since(at)))
+}
+
 fn counts(host: &Host, book: &Book) -> (u32, u32) {
     let mut counts = (0, 0);
     for (_, row) in book.open_of(host.id()) {
@@ -173,11 +215,6 @@ pub(super) fn labels(host: &Host, settings: &Settings) -> Vec<(String, String)> 
 
 fn named((metric, instance, value): (&str, &str, f64)) -> NamedValue {
     NamedValue { metric: metric.to_owned(), instance: instance.to_owned(), value }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a percentage for a table cell")]
-fn short(value: Option<f64>) -> Option<f32> {
-    value.map(|value| value as f32)
 }
 
 /// What a host was, for the event that it is gone.

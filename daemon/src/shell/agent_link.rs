@@ -92,7 +92,7 @@ async fn serve(
             let epoch = greeted.hello.spool_epoch;
             // If the answer cannot be written, the connection is at its end.
             let _ = greeted.welcome(&context, policy).await;
-            if purpose == Purpose::Main && context.metrics.try_send(greet).is_err() {
+            if purpose == Purpose::Main && !context.metrics.offer(greet) {
                 context.counters.add(rare::SLOTS_LEFT, "greeting");
             }
             return AgentConnection::new(context, peer, purpose, epoch).run().await;

@@ -212,7 +212,8 @@ impl AgentStreams {
     async fn live(&self, live: Live, declared: &Declared) {
         let (values, left_out) = declared.live(&live.values);
         self.count(left_out);
-        self.context.tell(Input::Samples { connection: self.peer.id, values }).await;
+        let connection = self.peer.id;
+        self.context.tell(Input::Samples { connection, at: live.at, values }).await;
     }
 
     async fn stored(&self, stored: &Stored, declared: &mut Declared) {
@@ -246,9 +247,9 @@ impl AgentStreams {
     /// come on the same stream: what finds no room gets no receipt and is sent again.
     async fn hand_over(&self, intake: Intake) {
         let handed = if self.purpose == Purpose::Bulk {
-            self.context.metrics.send(intake).await.is_ok()
+            self.context.metrics.bring(intake).await
         } else {
-            self.context.metrics.try_send(intake).is_ok()
+            self.context.metrics.offer(intake)
         };
         if !handed {
             self.context.counters.add(rare::SLOTS_LEFT, "");

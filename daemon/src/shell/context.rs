@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
 use super::lag::LoopLag;
-use super::metrics::slot::Intake;
+use super::metric_queue::MetricQueue;
 use super::peers::Peers;
 use crate::config::ConnectionLimits;
 use crate::engine::input::Input;
@@ -30,7 +30,7 @@ pub(super) struct Context {
     /// Where inputs for the engine go; whoever fills it too fast waits.
     pub(super) inputs: mpsc::Sender<Input>,
     /// Where samples for the metric store go.
-    pub(super) metrics: mpsc::Sender<Intake>,
+    pub(super) metrics: MetricQueue,
     /// What is counted.
     pub(super) counters: Counters,
     /// How late the engine's loop is.

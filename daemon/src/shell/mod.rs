@@ -10,6 +10,7 @@
 //! | `samples` | what the ids and values of a metrics stream mean |
 //! | `store` | `state.db` and its writer thread |
 //! | `metrics`, `receipts` | the metric store: log, `metrics.db`, history; who is told what is safe |
+//! | `metric_queue` | the way to its writer: live slots first |
 //! | `folder`, `keys`, `credentials`, `settings_source` | what a start needs from the disk |
 //! | `reload`, `signals`, `watchdog` | SIGHUP, SIGTERM, systemd |
 //! | `http`, `exposition`, `counters`, `lag`, `health_report` | what is shown of the daemon itself |
@@ -35,6 +36,7 @@ mod http;
 mod keys;
 mod lag;
 mod listener;
+mod metric_queue;
 pub mod metrics;
 mod peers;
 mod perform;

@@ -141,7 +141,7 @@ impl Performer {
         self.handle.spawn(async move {
             let (reply, deleted) = oneshot::channel();
             // Without a writer the reply's other end is gone, and that is the answer.
-            let _ = queue.send(Intake::CleanUp { host, before, reply }).await;
+            queue.order(Intake::CleanUp { host, before, reply }).await;
             let records = deleted.await.unwrap_or(Err(StoreError::Closed));
             let answer = records.map(|records| readers.deleted(before, records));
             respond(&peer, request, answer.map(Response::Metrics));
@@ -188,7 +188,10 @@ fn part(frame: &FeedFrame) -> Part {
     match frame {
         FeedFrame::Snapshot(_) => Part::Begin,
         FeedFrame::Complete(_) => Part::End,
-        FeedFrame::Summary(_)
+        FeedFrame::Facts(_)
+        | FeedFrame::Summary(_)
+        | FeedFrame::Values(_)
+        | FeedFrame::Operators(_)
         | FeedFrame::Detail(_)
         | FeedFrame::Tick(_)
         | FeedFrame::Host(_)
@@ -201,7 +204,10 @@ fn encode_group(version: u8, frame: &FeedFrame) -> Result<Group, WireError> {
     match frame {
         FeedFrame::Snapshot(body) => group.add(body)?,
         FeedFrame::Complete(body) => group.add(body)?,
+        FeedFrame::Facts(body) => group.add(body)?,
         FeedFrame::Summary(body) => group.add(body)?,
+        FeedFrame::Values(body) => group.add(body)?,
+        FeedFrame::Operators(body) => group.add(body)?,
         FeedFrame::Tick(body) => group.add(body)?,
         FeedFrame::Alert(body) => group.add(&**body)?,
         FeedFrame::Detail(body) => {

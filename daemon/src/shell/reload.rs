@@ -75,8 +75,7 @@ impl Reloader {
         {
             warn!(reason = %error, "log level stays as it was");
         }
-        // The queue is closed only when the daemon stops.
-        let _ = self.context.metrics.send(Intake::Retention(config.retention)).await;
+        self.context.metrics.order(Intake::Retention(config.retention)).await;
         self.context.tell(Input::Settings(Box::new(config.engine.clone()))).await;
         self.loaded = loaded;
     }

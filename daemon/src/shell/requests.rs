@@ -13,10 +13,10 @@ use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
 use systole_common::role_table::{Sender, least_role, may_send};
 use systole_common::text::scrub_to;
 use systole_common::wire::codec::{WireError, decode};
-use systole_common::wire::console::{Ack, Resolve};
+use systole_common::wire::console::{Ack, LookingAt, Resolve};
 use systole_common::wire::hello::{Refusal, RefusalCode, StreamName, StreamOpen};
 use systole_common::wire::kind::Kind;
-use systole_common::wire::limits::REASON_BYTES_MAX;
+use systole_common::wire::limits::{LOOKING_AT_BYTES_MAX, REASON_BYTES_MAX};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::warn;
@@ -195,6 +195,10 @@ fn busy(console: &Console) -> Response {
 fn parse(kind: Kind, body: &Bytes) -> Result<Option<Request>, WireError> {
     Ok(Some(match kind {
         Kind::Subscribe => Request::Subscribe(decode(body)?),
+        Kind::LookingAt => {
+            let LookingAt { what } = decode(body)?;
+            Request::LookingAt(LookingAt { what: words(&what) })
+        }
         Kind::HostsQuery => Request::Hosts(decode(body)?),
         Kind::ConnectionsQuery => Request::Connections(decode(body)?),
         Kind::AlertsQuery => Request::Alerts(decode(body)?),
@@ -215,6 +219,13 @@ fn parse(kind: Kind, body: &Bytes) -> Result<Option<Request>, WireError> {
         Kind::StorageCleanUp => Request::CleanUp(decode(body)?),
         _ => return Ok(None),
     }))
+}
+
+/// One safe line of at most [`LOOKING_AT_BYTES_MAX`] bytes; what was hidden takes more room once shown.
+fn words(text: &str) -> String {
+    let mut words = scrub_to(text, LOOKING_AT_BYTES_MAX).into_owned();
+    words.truncate(words.floor_char_boundary(LOOKING_AT_BYTES_MAX));
+    words
 }
 
 fn clean(note: &str) -> String {

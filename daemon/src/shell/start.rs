@@ -29,6 +29,7 @@ use super::http::{self, Health};
 use super::keys::{self, Keys};
 use super::lag::LoopLag;
 use super::listener::Listener;
+use super::metric_queue::MetricQueue;
 use super::metrics::health::MetricsNews;
 use super::metrics::reader::MetricsReaders;
 use super::metrics::slot::Intake;
@@ -312,7 +313,7 @@ fn context(
         instance: InstanceId(u64::from_le_bytes(bytes)),
         peers: Peers::default(),
         inputs,
-        metrics,
+        metrics: MetricQueue::new(metrics),
         counters: Counters::default(),
         lag: LoopLag::default(),
         limits: ArcSwap::from_pointee(config.limits),

@@ -87,7 +87,7 @@ impl Running {
         if timeout(DRAIN / 2, self.tasks.wait()).await.is_err() {
             warn!(tasks = self.tasks.len(), "some connections did not end in time");
         }
-        let _ = timeout_at(limit, samples.send(Intake::Stop)).await;
+        let _ = timeout_at(limit, samples.order(Intake::Stop)).await;
         self.end.cancel();
         let result = match timeout_at(limit, &mut self.engine).await {
             Ok(Ok(())) => self.writers_done(limit).await,

@@ -2,6 +2,7 @@
 
 use systole_common::ids::ConnectionId;
 use systole_common::model::host::HostState;
+use systole_common::wire::hello::Clocks;
 use systole_daemon::engine::input::{Gone, Input};
 
 use crate::sim::{SECOND, Sim};
@@ -69,7 +70,7 @@ fn a_promised_interval_of_nothing_or_a_year_is_clamped() {
 fn frames_of_connections_that_nobody_knows_do_nothing() {
     let mut sim = online();
     let foreign = ConnectionId(424_242);
-    sim.give(Input::Samples { connection: foreign, values: Vec::new() });
+    sim.give(Input::Samples { connection: foreign, at: Clocks::default(), values: Vec::new() });
     sim.give(Input::AgentGone { connection: foreign, reason: Gone::Reset });
     assert_well(&sim);
     assert_eq!(sim.engine.gauges().counters.count("frames_of_unknown_connections"), 2);

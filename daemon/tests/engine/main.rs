@@ -4,7 +4,10 @@
 mod absence;
 mod conflict;
 mod feed;
+mod feed_attached;
+mod feed_columns;
 mod hostile;
+mod late;
 mod liveness;
 mod operators;
 mod restart;

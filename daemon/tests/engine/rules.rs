@@ -156,6 +156,41 @@ fn a_spike_shorter_than_its_span_is_nothing() {
 }
 
 #[test]
+fn time_alone_makes_nothing_fire_and_ends_nothing() {
+    let rule = Draft { lasts: 5 * SECOND, hold: Some(5 * SECOND), ..cpu() };
+    let mut sim = with(only(&[("cpu", rule.clone())]));
+    for late_ms in [0, 1, 900, 9_900] {
+        sim.measure("web-1", &[("cpu_percent", 99.0)]);
+        sim.sample("web-1");
+        sim.measure("web-1", &[("cpu_percent", 5.0)]);
+        let delay = Duration::from_millis(late_ms);
+        let next = sim.now.mono.plus(5 * SECOND).plus(delay);
+        sim.agents.get_mut("web-1").unwrap().next_sample = next;
+        sim.advance(5 * SECOND);
+        sim.reload(only(&[("cpu", rule.clone())]));
+        sim.agents.get_mut("web-1").unwrap().next_sample = next;
+        sim.advance(delay);
+        assert!(sim.disk.alerts.is_empty(), "one sample alone, {late_ms} ms");
+    }
+    sim.measure("web-1", &[("cpu_percent", 99.0)]);
+    sim.sample("web-1");
+    sim.advance(5 * SECOND);
+    assert_eq!(sim.shown(), ["cpu/web-1/cpu_percent critical firing"], "the second one says so");
+    sim.measure("web-1", &[("cpu_percent", 5.0)]);
+    sim.sample("web-1");
+    sim.measure("web-1", &[("cpu_percent", 99.0)]);
+    let next = sim.now.mono.plus(5 * SECOND + SECOND / 2);
+    sim.agents.get_mut("web-1").unwrap().next_sample = next;
+    sim.advance(5 * SECOND);
+    assert_eq!(sim.shown(), ["cpu/web-1/cpu_percent critical settling"]);
+    sim.reload(only(&[("cpu", rule)]));
+    sim.agents.get_mut("web-1").unwrap().next_sample = next;
+    sim.advance(SECOND);
+    assert_eq!(sim.shown(), ["cpu/web-1/cpu_percent critical firing"], "no false end");
+    assert_eq!(sim.incidents("cpu").len(), 1);
+}
+
+#[test]
 fn severity_follows_the_value_up_and_down_and_a_rise_ends_the_acknowledgement() {
     let mut sim = with(only(&[("cpu", cpu())]));
     sim.open_console(Role::Operator);
@@ -269,6 +304,46 @@ fn a_relapse_within_half_a_minute_is_the_same_incident() {
     }
     assert_eq!(sim.incidents("cpu").len(), 1);
     assert_eq!(sim.firing("cpu").state, AlertState::Firing);
+}
+
+#[test]
+fn a_relapse_that_is_worse_ends_the_acknowledgement() {
+    for (relapse, is_acked) in [(85.0, true), (95.0, false)] {
+        let mut sim = with(only(&[("cpu", Draft { lasts: Duration::ZERO, ..cpu() })]));
+        sim.open_console(Role::Operator);
+        sim.measure("web-1", &[("cpu_percent", 85.0)]);
+        sim.sample("web-1");
+        let targets = AlertTargets { ids: vec![sim.firing("cpu").id], host: None };
+        sim.ask(Request::Ack(Ack { targets, note: String::new(), for_ms: 3_600_000 }));
+        sim.measure("web-1", &[("cpu_percent", 5.0)]);
+        sim.advance(66 * SECOND);
+        assert!(sim.shown().is_empty());
+        sim.measure("web-1", &[("cpu_percent", relapse)]);
+        sim.sample("web-1");
+        assert_eq!(sim.incidents("cpu").len(), 1);
+        assert_eq!(sim.firing("cpu").ack.is_some(), is_acked, "{relapse}");
+    }
+}
+
+#[test]
+fn what_an_operator_resolved_takes_no_place_of_other_alerts() {
+    let mut sim = calm();
+    sim.open_console(Role::Operator);
+    let series: Vec<String> = (0..64).map(|n| format!("disk_used_percent[/{n:02}]")).collect();
+    let values: Vec<(&str, f64)> = series.iter().map(|series| (series.as_str(), 99.0)).collect();
+    sim.measure("web-1", &values);
+    sim.advance(MINUTE);
+    assert_eq!(sim.shown().len(), 64);
+    let targets = AlertTargets { ids: Vec::new(), host: Some("web-1".into()) };
+    sim.ask(Request::Resolve(Resolve { targets, note: String::new() }));
+    sim.measure("web-1", &[("swap_used_percent", 99.0)]);
+    sim.advance(MINUTE);
+    assert_eq!(sim.shown(), ["swap/web-1/swap_used_percent critical firing"]);
+    sim.measure("web-1", &[("swap_used_percent", 1.0)]);
+    let calm: Vec<(&str, f64)> = series.iter().map(|series| (series.as_str(), 1.0)).collect();
+    sim.measure("web-1", &calm);
+    sim.advance(2 * MINUTE);
+    assert!(sim.disk.alerts.values().all(|row| !row.held && !row.state.is_open()));
 }
 
 #[test]

@@ -86,20 +86,42 @@ fn an_agent_that_beats_and_measures_nothing_is_no_data_after_three_samples() {
 }
 
 #[test]
-fn a_goodbye_and_a_conflict_freeze_at_once() {
+fn a_goodbye_freezes_at_once() {
     let mut sim = burning();
     sim.stop("web-1", "update");
     assert_eq!(sim.shown(), [FROZEN]);
     sim.start("web-1");
     sim.advance(SECOND);
     assert_eq!(sim.shown(), [WARNING]);
+}
+
+#[test]
+fn a_second_agent_silences_no_rule_of_the_first() {
+    let mut sim = burning();
+    let conflict = "conflict/web-1/identity critical firing";
+    for _ in 0..10 {
+        let clone = sim.start_clone("web-1");
+        sim.gone(clone, Gone::Closed(None, String::new()));
+        sim.advance(30 * SECOND);
+        assert_eq!(sim.state("web-1"), HostState::Conflict);
+        assert_eq!(sim.shown(), [conflict, WARNING], "the incumbent is heard");
+    }
+    sim.measure("web-1", &[("cpu_percent", 95.0)]);
+    sim.advance(20 * SECOND);
+    assert_eq!(sim.shown(), [conflict, "cpu/web-1/cpu_percent critical firing"]);
     let clone = sim.start_clone("web-1");
     sim.gone(clone, Gone::Closed(None, String::new()));
-    assert_eq!(sim.state("web-1"), HostState::Conflict);
-    sim.advance(MINUTE);
-    assert!(sim.shown().contains(&FROZEN.to_owned()));
-    sim.advance(MINUTE);
-    assert_eq!(sim.shown(), [WARNING]);
+    sim.measure("web-1", &[("cpu_percent", 5.0)]);
+    sim.advance(66 * SECOND);
+    assert_eq!(sim.shown(), [conflict], "and what is over is over");
+    sim.measure("web-1", &[("cpu_percent", 85.0)]);
+    sim.advance(20 * SECOND);
+    let clone = sim.start_clone("web-1");
+    sim.gone(clone, Gone::Closed(None, String::new()));
+    sim.kill("web-1");
+    sim.advance(10 * SECOND);
+    let down = "host_down/web-1/heartbeat critical firing";
+    assert_eq!(sim.shown(), [conflict, FROZEN, down], "until it is heard no more");
 }
 
 #[test]

@@ -67,6 +67,24 @@ fn other_levels_are_judged_at_once() {
 }
 
 #[test]
+fn a_level_that_is_gone_ends_its_alert_and_says_so() {
+    for (value, left, reason_said) in [
+        (85.0, Draft { warning: None, ..cpu() }, "the rule cpu no longer has a warning level"),
+        (95.0, Draft { critical: None, ..cpu() }, ""),
+    ] {
+        let mut sim = with(only(&[("cpu", cpu())]));
+        sim.measure("web-1", &[("cpu_percent", value)]);
+        sim.advance(20 * SECOND);
+        sim.reload(only(&[("cpu", left)]));
+        if reason_said.is_empty() {
+            assert_eq!(sim.shown(), [WARNING], "the other level is still reached");
+        } else {
+            assert_eq!(reason(&sim), reason_said);
+        }
+    }
+}
+
+#[test]
 fn the_same_rules_again_change_nothing() {
     let mut sim = burning(only(&[("cpu", cpu())]));
     let rows = sim.disk.alerts.clone();

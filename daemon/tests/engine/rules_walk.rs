@@ -19,8 +19,9 @@ struct Sample {
 /// Seconds without a sample after which nothing is concluded from time.
 const PATIENCE_S: u64 = 15;
 
-/// What one level is, told from all samples so far: it became active when it was reached for `lasts`,
-/// and is so until it was clear for `hold`, both without a break and without a gap.
+/// What one level is, told from all samples so far: it became active with the sample up to which it was
+/// reached for `lasts`, and is so until one up to which it was clear for `hold`, both without a break and
+/// without a gap.
 fn level(past: &[Sample], now: u64, raise: f64, clear: f64, lasts: u64, hold: u64) -> Option<bool> {
     let (mut reached, mut cleared, mut open) = (None::<u64>, None::<u64>, false);
     let mut settling = false;
@@ -30,32 +31,18 @@ fn level(past: &[Sample], now: u64, raise: f64, clear: f64, lasts: u64, hold: u6
             (reached, cleared) = (None, None);
         }
         for sample in past.iter().filter(|sample| sample.at == second) {
-            // Time runs before values.
-            step(second, lasts, hold, &mut reached, &mut cleared, &mut open, &mut settling);
             reached = if sample.value >= raise { reached.or(Some(second)) } else { None };
             cleared = if open && sample.value < clear { cleared.or(Some(second)) } else { None };
             settling = open && (cleared.is_some() || (settling && sample.value < raise));
+            if !open && reached.is_some_and(|since| second >= since + lasts) {
+                open = true;
+            }
+            if open && cleared.is_some_and(|since| second >= since + hold) {
+                (open, settling, cleared) = (false, false, None);
+            }
         }
-        step(second, lasts, hold, &mut reached, &mut cleared, &mut open, &mut settling);
     }
     open.then_some(settling)
-}
-
-fn step(
-    second: u64,
-    lasts: u64,
-    hold: u64,
-    reached: &mut Option<u64>,
-    cleared: &mut Option<u64>,
-    open: &mut bool,
-    settling: &mut bool,
-) {
-    if !*open && reached.is_some_and(|since| second >= since + lasts) {
-        *open = true;
-    }
-    if *open && cleared.is_some_and(|since| second >= since + hold) {
-        (*open, *settling, *cleared) = (false, false, None);
-    }
 }
 
 fn expected(past: &[Sample], now: u64) -> Option<(Severity, AlertState)> {

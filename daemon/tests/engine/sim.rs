@@ -36,6 +36,8 @@ pub(crate) struct Agent {
     pub(crate) frozen: bool,
     pub(crate) intent: Intent,
     pub(crate) wall_offset_ms: i64,
+    /// For how long its machine stood still, clocks and all.
+    pub(crate) stood: Duration,
     pub(crate) promised_ms: Option<u32>,
     /// What it sends with each sample; nothing is sent while this is empty.
     pub(crate) values: BTreeMap<Arc<SeriesKey>, f64>,
@@ -66,6 +68,11 @@ pub(crate) struct Sim {
     pub(crate) log: Vec<LogLine>,
     pub(crate) settings: Settings,
     counter: u64,
+}
+
+/// The daemon's wall clock at `mono`.
+fn wall_at(mono: Mono) -> UnixMs {
+    UnixMs(1_795_000_000_000).plus(Duration::from_nanos(mono.0 - 1_000_000_000_000))
 }
 
 pub(crate) fn host(name: &str) -> HostId {
@@ -130,6 +137,7 @@ impl Sim {
             frozen: false,
             intent: Intent::default(),
             wall_offset_ms: 0,
+            stood: Duration::ZERO,
             promised_ms: None,
             values: self.agents.get(name).map(|old| old.values.clone()).unwrap_or_default(),
             next_sample: self.now.mono,
@@ -211,17 +219,16 @@ impl Sim {
 
     /// One heartbeat now.
     pub(crate) fn beat(&mut self, name: &'static str) {
-        let wall = self.now.wall.0;
-        let mono = self.now.mono.0;
+        self.beat_from(name, self.now.mono);
+    }
+
+    /// One heartbeat comes now that was written at `written`.
+    pub(crate) fn beat_from(&mut self, name: &'static str, written: Mono) {
+        let sent = self.clocks(name, written);
         let agent = self.agents.get_mut(name).unwrap();
         agent.sequence += 1;
         let next_in_ms =
             agent.promised_ms.unwrap_or(u32::try_from(millis(agent.interval)).unwrap());
-        let sent = Clocks {
-            mono_ns: mono,
-            boot_ns: mono,
-            wall_ms: wall.saturating_add(agent.wall_offset_ms),
-        };
         let beat = Heartbeat {
             sequence: agent.sequence,
             instance: agent.instance,
@@ -243,6 +250,15 @@ impl Sim {
         agent.next_beat = self.now.mono.plus(agent.interval);
         let connection = agent.connection;
         self.give(Input::Heartbeat { connection, beat: Box::new(beat) });
+    }
+
+    /// What the agent's clocks said at `moment`.
+    pub(crate) fn clocks(&self, name: &str, moment: Mono) -> Clocks {
+        let agent = &self.agents[name];
+        let shown = moment.minus(agent.stood).0;
+        let wall = wall_at(moment).0;
+        let wall_ms = wall.saturating_add(agent.wall_offset_ms);
+        Clocks { mono_ns: shown, boot_ns: shown, wall_ms }
     }
 
     /// Lets time pass: agents beat, deadlines are kept to the nanosecond.
@@ -292,9 +308,8 @@ impl Sim {
 
     pub(crate) fn move_to(&mut self, at: Mono) {
         let span = at.since(self.now.mono);
-        self.now = Now { mono: self.now.mono.plus(span), wall: self.now.wall };
-        self.now.wall = UnixMs(1_795_000_000_000)
-            .plus(Duration::from_nanos(self.now.mono.0 - 1_000_000_000_000));
+        let mono = self.now.mono.plus(span);
+        self.now = Now { mono, wall: wall_at(mono) };
     }
 
     pub(crate) fn give(&mut self, input: Input) {
@@ -504,11 +519,17 @@ impl Sim {
 
     /// One sample now.
     pub(crate) fn sample(&mut self, name: &str) {
+        let at = self.clocks(name, self.now.mono);
+        self.sample_of(name, at);
+    }
+
+    /// One sample now, read when the agent's clocks said `at`.
+    pub(crate) fn sample_of(&mut self, name: &str, at: Clocks) {
         let agent = self.agents.get_mut(name).unwrap();
         agent.next_sample = self.now.mono.plus(agent.sample_interval);
         let connection = agent.connection;
         let values = agent.values.iter().map(|(key, value)| (Arc::clone(key), *value)).collect();
-        self.give(Input::Samples { connection, values });
+        self.give(Input::Samples { connection, at, values });
     }
 
     /// SIGHUP with these settings.

@@ -39,9 +39,11 @@ impl Entry {
             return;
         }
         let Some(Verdict { severity, state }) = verdict else {
-            desk.clear(key, &summary::values_clear(rule.hold));
-            self.told = None;
-            *told -= 1;
+            // What an operator resolved was not among them.
+            *told = told.saturating_sub(1);
+            if let Some(told) = self.told.take() {
+                desk.clear(key, &why_over(rule, told.severity));
+            }
             return;
         };
         if self.told.is_none() {
@@ -99,6 +101,18 @@ impl Entry {
             threshold: level.map(|level| level.raise * scale),
             event: false,
         }
+    }
+}
+
+/// Why the alert that was told is over: it is clear, or a reload took its level away.
+fn why_over(rule: &Rule, severity: Severity) -> String {
+    let level = match severity {
+        Severity::Warning => rule.warning,
+        Severity::Critical => rule.critical,
+    };
+    match level {
+        Some(_) => summary::values_clear(rule.hold),
+        None => format!("the rule {} no longer has a {severity} level", rule.name),
     }
 }
 

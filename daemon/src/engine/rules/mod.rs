@@ -25,7 +25,7 @@ use super::alerts;
 use rule::Rule;
 
 pub use table::{default_drafts, defaults};
-pub(super) use watch::{Watched, adopt, apply, hear_again, look, samples};
+pub(super) use watch::{Watched, adopt, apply, asked, hear_again, look, samples};
 pub use whom::check_filter;
 
 /// The rules in force.

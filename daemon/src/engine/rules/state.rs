@@ -1,9 +1,9 @@
 //! What a rule makes of one series over time: pure, without alerts, hosts or settings of the daemon.
 //!
 //! Each of the two levels has a life of its own: quiet, pending until it was reached for long enough,
-//! active, settling until it was clear for long enough. The alert is the worse of the two.
-
-use std::time::Duration;
+//! active, settling until it was clear for long enough. The alert is the worse of the two. Only values
+//! move a life on: no time is long enough without one at its end that says the same. Time without
+//! values only takes back what was not decided yet.
 
 use systole_common::model::alert::{AlertState, Severity};
 use systole_common::time::Mono;
@@ -80,33 +80,21 @@ impl Track {
         reached(rule.warning) || reached(rule.critical)
     }
 
-    /// A value came, or the rule changed over the last one.
-    pub(super) fn observe(&mut self, now: Mono, rule: &Rule, value: f64, scale: f64) {
-        (self.value, self.scale, self.seen_at) = (value, scale, now);
+    /// A value came `at` then, or the rule changed over that value.
+    pub(super) fn observe(&mut self, at: Mono, rule: &Rule, value: f64, scale: f64) {
+        (self.value, self.scale, self.seen_at) = (value, scale, at);
         let next = |life: Life, level: Option<Level>| match side(rule, level, value / scale) {
-            Some(side) => life.observe(now, side).tick(now, rule),
+            Some(side) => life.observe(at, side).ripen(at, rule),
             None => Life::Quiet,
         };
         self.warning = next(self.warning, rule.warning);
         self.critical = next(self.critical, rule.critical);
     }
 
-    /// Time passed.
-    pub(super) fn tick(&mut self, now: Mono, rule: &Rule) {
-        self.warning = self.warning.tick(now, rule);
-        self.critical = self.critical.tick(now, rule);
-    }
-
     /// No value came for too long: nothing is concluded from the time without.
     pub(super) fn lose(&mut self) {
         self.warning = self.warning.lose();
         self.critical = self.critical.lose();
-    }
-
-    /// When time alone changes something next.
-    pub(super) fn deadline(&self, rule: &Rule) -> Option<Mono> {
-        let times = [self.warning.deadline(rule), self.critical.deadline(rule)];
-        times.into_iter().flatten().min()
     }
 
     /// Whether there is nothing to remember.
@@ -168,23 +156,14 @@ impl Life {
         }
     }
 
-    fn tick(self, now: Mono, rule: &Rule) -> Self {
-        if self.deadline(rule).is_none_or(|at| at > now) {
-            return self;
-        }
+    /// After a value `at` that is what `self` says: it may have been so for long enough.
+    fn ripen(self, at: Mono, rule: &Rule) -> Self {
         match self {
-            Self::Pending { since } => Self::Active { since },
-            Self::Settling { .. } => Self::Quiet,
-            Self::Quiet | Self::Active { .. } => self,
-        }
-    }
-
-    fn deadline(self, rule: &Rule) -> Option<Mono> {
-        let after = |since: Mono, span: Duration| Some(since.plus(span));
-        match self {
-            Self::Pending { since } => after(since, rule.lasts),
-            Self::Settling { since: Some(since) } => after(since, rule.hold),
-            Self::Quiet | Self::Active { .. } | Self::Settling { since: None } => None,
+            Self::Pending { since } if at.since(since) >= rule.lasts => Self::Active { since },
+            Self::Settling { since: Some(since) } if at.since(since) >= rule.hold => Self::Quiet,
+            Self::Quiet | Self::Pending { .. } | Self::Active { .. } | Self::Settling { .. } => {
+                self
+            }
         }
     }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use systole_common::model::alert::AlertState;
-use systole_common::model::host::HostState;
 use systole_common::model::metric::split_series;
 use systole_common::time::Mono;
 
@@ -64,7 +63,7 @@ pub(in crate::engine) fn samples(host: &mut Host, desk: &mut Desk) {
         watched.sampled_at = host.metrics_at;
         watched.asked = asked;
         watched.thaw(host, desk);
-        watched.observe(host, desk);
+        watched.observe(host);
         watched.advance(host, desk, asked);
     });
     schedule(host, desk);
@@ -119,7 +118,7 @@ pub(in crate::engine) fn apply(host: &mut Host, desk: &mut Desk) {
             old.end(host, desk);
         }
         if has_a_voice(host) && watched.is_heard(desk, asked) {
-            watched.observe(host, desk);
+            watched.observe(host);
             watched.advance(host, desk, asked);
         }
     });
@@ -160,7 +159,7 @@ fn schedule(host: &Host, desk: &mut Desk) {
 }
 
 /// How often the agent is asked to send values now.
-fn asked(host: &Host, desk: &Desk) -> Duration {
+pub(in crate::engine) fn asked(host: &Host, desk: &Desk) -> Duration {
     if desk.sessions.is_watched(host.id()) {
         desk.settings.live_interval
     } else {
@@ -168,16 +167,10 @@ fn asked(host: &Host, desk: &Desk) -> Duration {
     }
 }
 
-/// Whether what the host sends can be taken for its own.
+/// Whether what the host sends can be taken for its own. In a conflict it can: only the incumbent is
+/// heard, the second agent was refused.
 fn has_a_voice(host: &Host) -> bool {
-    match host.shown_state() {
-        HostState::New | HostState::Online | HostState::Late | HostState::Recovering => true,
-        HostState::Stalled
-        | HostState::Unreachable
-        | HostState::Down
-        | HostState::Left
-        | HostState::Conflict => false,
-    }
+    host.is_expected()
 }
 
 fn just_after(at: Mono, span: Duration) -> Mono {
@@ -225,30 +218,34 @@ impl Watched {
         self.came_meanwhile && is_fresh && has_a_voice(host)
     }
 
-    fn observe(&mut self, host: &Host, desk: &Desk) {
-        let now = desk.now.mono;
+    /// Judges the last values, as of when they came.
+    fn observe(&mut self, host: &Host) {
+        let Some(at) = self.sampled_at else { return };
         let cores = host.metrics.value("cores", "").filter(|cores| *cores > 0.0);
         for Applied { rule, series } in &mut self.applied {
             let scale = if rule.is_per_core { cores } else { Some(1.0) };
             let Some(scale) = scale else { continue };
             for (instance, value) in host.metrics.instances(&rule.metric) {
                 if let Some(entry) = series.get_mut(instance) {
-                    entry.track.observe(now, rule, value, scale);
+                    entry.track.observe(at, rule, value, scale);
                 } else if rule.is_about(&rule.metric, instance) && Track::begins(rule, value, scale)
                 {
-                    let mut track = Track::new(now);
-                    track.observe(now, rule, value, scale);
+                    let mut track = Track::new(at);
+                    track.observe(at, rule, value, scale);
                     series.insert(instance.into(), Entry::new(track, None));
                 }
             }
         }
     }
 
-    /// Lets time count, tells the desk what changed, forgets what is quiet.
+    /// Takes back what too long a silence leaves undecided, tells the desk what changed, forgets what is
+    /// quiet.
     fn advance(&mut self, host: &Host, desk: &mut Desk, asked: Duration) {
         let (now, patience) = (desk.now.mono, self.patience(asked));
         let is_overdue = self.is_overdue(desk, asked);
-        let mut told = self.entries().filter(|entry| entry.told.is_some()).count();
+        let open = desk.book.open_of(host.id());
+        let mut told =
+            open.filter(|(key, _)| desk.settings.rules.find(&key.rule).is_some()).count();
         for Applied { rule, series } in &mut self.applied {
             series.retain(|instance, entry| {
                 let unseen = now.since(entry.track.seen_at);
@@ -260,7 +257,6 @@ impl Watched {
                     desk.clear(&key, "it is no longer reported");
                     return false;
                 }
-                entry.track.tick(now, rule);
                 entry.tell(desk, host, rule, &key, &mut told);
                 !entry.track.is_quiet()
             });
@@ -335,15 +331,9 @@ impl Watched {
             return None;
         }
         let silent = just_after(self.sampled_at?.max(self.heard_from), self.patience(asked));
-        let tracks = self.applied.iter().flat_map(|Applied { rule, series }| {
-            let gone = |track: &Track| just_after(track.seen_at, SERIES_GONE);
-            let next = move |entry: &Entry| {
-                let track = &entry.track;
-                track.deadline(rule).map_or(gone(track), |at| at.min(gone(track)))
-            };
-            series.values().map(next)
-        });
-        tracks.chain([silent]).min()
+        let tracks = self.applied.iter().flat_map(|applied| applied.series.values());
+        let gone = tracks.map(|entry| just_after(entry.track.seen_at, SERIES_GONE));
+        gone.chain([silent]).min()
     }
 }
 

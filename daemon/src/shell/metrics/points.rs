@@ -135,6 +135,11 @@ impl Bucket {
         self.count = self.count.saturating_add(other.count);
     }
 
+    /// How many samples it holds.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// All of it; the mean is never outside of lowest and highest, and no zero has a sign.
     pub(super) fn summary(&self) -> Summary {
         let mean = self.sum / self.count.max(1) as f64 * SUM_SCALE;

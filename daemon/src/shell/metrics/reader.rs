@@ -46,7 +46,7 @@ pub enum MetricsAnswer {
         tier: Tier,
         /// The unit of the series.
         unit: Growing<Unit>,
-        /// The step, as asked.
+        /// The step, as asked; that of the roll-ups if nothing finer is left of all the time asked for.
         step_ms: u64,
         /// Oldest first; a step without samples has none.
         points: Vec<HistoryPoint>,

@@ -1,4 +1,9 @@
 //! What is too old goes, by whole UTC days; what nobody owns goes step by step.
+//!
+//! How old something is, is not the clock's word alone: a clock that jumps must not empty the store.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use systole_common::model::coded::Coded;
@@ -10,7 +15,46 @@ use super::database::rows::{self, NOBODY};
 use super::points::{DAY_MS, day_of};
 use super::rollup;
 use super::slot::Retention;
-use crate::limits::{DELETE_SPANS_MAX, VACUUM_PAGES};
+use crate::limits::{BELIEVED_DAYS, DELETE_SPANS_MAX, SLOT_AHEAD, VACUUM_PAGES};
+
+/// The newest day with samples, of the `days` that have some. What comes after a gap of more than
+/// [`BELIEVED_DAYS`] counts once it goes on for as many days: an agent beside the daemon has the same
+/// wrong clock.
+fn newest(days: &BTreeSet<i64>) -> Option<i64> {
+    let mut days = days.iter().copied();
+    let mut before = days.next()?;
+    let (mut newest, mut run) = (before, BELIEVED_DAYS);
+    for day in days {
+        run = if day.saturating_sub(before) > BELIEVED_DAYS { 1 } else { run + 1 };
+        if run >= BELIEVED_DAYS {
+            newest = day;
+        }
+        before = day;
+    }
+    Some(newest)
+}
+
+/// The time by which ages are judged: `now`, but not after the newest of the `days` that have samples.
+pub(super) fn believed(now: UnixMs, days: &BTreeSet<i64>) -> UnixMs {
+    let end = newest(days).map(|day| day.saturating_add(1).saturating_mul(DAY_MS));
+    end.map_or(now, |end| now.min(UnixMs(end)))
+}
+
+/// The times of slots that are taken. A clock that is more than a day behind the newest of the `days`
+/// that have samples is wrong: what follows on these is taken then.
+pub(super) fn in_time(
+    now: UnixMs,
+    days: &BTreeSet<i64>,
+    retention: &Retention,
+) -> RangeInclusive<i64> {
+    let first = believed(now, days).0.saturating_sub(retention.raw_ms);
+    let ahead_ms = i64::try_from(SLOT_AHEAD.as_millis()).unwrap_or(0);
+    let last = match newest(days).map(|day| day.saturating_mul(DAY_MS)) {
+        Some(begin) if now.0 < begin.saturating_sub(DAY_MS) => begin.saturating_add(2 * DAY_MS),
+        Some(_) | None => now.0.saturating_add(ahead_ms),
+    };
+    first..=last
+}
 
 /// The first day that each tier keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +73,11 @@ impl Cuts {
             minute: cut(retention.minute_ms),
             hour: cut(retention.hour_ms),
         }
+    }
+
+    /// Whether samples of `day` go.
+    pub(super) fn is_too_old(&self, day: i64) -> bool {
+        day < self.raw
     }
 }
 
@@ -100,6 +149,7 @@ fn raw(
     let is_due = connection
         .prepare_cached("SELECT 1 FROM rollup_due WHERE host = ?1 AND day = ?2")?
         .exists([host, day])?;
+    // What a late slot finds gone already stays in its roll-up.
     let damaged = if is_due { rollup::compute(connection, host, day, losses)? } else { 0 };
     let spans = rows::spans(connection, host, day * DAY_MS, (day + 1) * DAY_MS)?;
     for span in &spans {
@@ -108,11 +158,11 @@ fn raw(
     Ok(deleted(spans.len()).map(|step| Maintained { damaged, ..step }))
 }
 
-/// Gives some free pages back to the file system, but keeps a few for what comes next.
-pub(super) fn vacuum(connection: &Connection) -> rusqlite::Result<Option<Maintained>> {
+/// Gives some free pages back to the file system, but keeps a few for what comes next: one of `share`.
+pub(super) fn vacuum(connection: &Connection, share: i64) -> rusqlite::Result<Option<Maintained>> {
     let count = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let free = count("freelist_count")?;
-    if free <= count("page_count")? / 64 + VACUUM_PAGES {
+    if free <= count("page_count")? / share + VACUUM_PAGES {
         return Ok(None);
     }
     // Each row that is stepped over is one page given back.

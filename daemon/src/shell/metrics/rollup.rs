@@ -1,6 +1,7 @@
 //! One point a minute and one an hour, computed once for each finished day of a host.
 //!
-//! A day that backfill changes is due again and is computed anew from all its samples.
+//! A day that backfill changes is due again and is computed anew from the samples that are there. Some
+//! of them may be gone by then, of age or damage: of each point the one that holds more samples stays.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use systole_common::model::coded::Coded;
@@ -54,26 +55,27 @@ pub(super) fn compute(
     }
     let mut damaged = 0;
     let spans = timed(spans, &mut damaged);
-    delete_day(connection, host, day)?;
-    let mut tiers = [Tier::Minute, Tier::Hour].map(|tier| Written {
-        tier,
-        id: 0,
-        points: 0,
-        bytes: 0,
-        times: None,
-    });
+    let before = [Tier::Minute, Tier::Hour].map(|tier| ids(connection, host, tier, day));
+    let [minutes_before, hours_before] = before;
+    let (minutes_before, hours_before) = (minutes_before?, hours_before?);
+    let mut tiers = [Tier::Minute, Tier::Hour].map(Written::new);
     for tier in &mut tiers {
         tier.begin(connection, host, day)?;
     }
     for number in numbers(connection, host, day)? {
-        let minutes = minutes(connection, &spans, number, begin, &mut damaged)?;
-        let hours = joined(&minutes, HOUR_MS / MINUTE_MS);
+        let mut minutes = minutes(connection, &spans, number, begin, &mut damaged)?;
+        keep_fuller(connection, &minutes_before, Tier::Minute, number, &mut minutes)?;
+        let mut hours = joined(&minutes, HOUR_MS / MINUTE_MS);
+        keep_fuller(connection, &hours_before, Tier::Hour, number, &mut hours)?;
         for (tier, points) in tiers.iter_mut().zip([&minutes, &hours]) {
             tier.write(connection, number, points)?;
         }
     }
     for tier in &tiers {
         tier.end(connection, begin)?;
+    }
+    for id in minutes_before.into_iter().chain(hours_before) {
+        delete(connection, id)?;
     }
     if damaged > 0 {
         losses.push(format!(
@@ -84,16 +86,29 @@ pub(super) fn compute(
     Ok(damaged)
 }
 
-/// Deletes what was computed of a day.
-fn delete_day(connection: &Connection, host: i64, day: i64) -> rusqlite::Result<()> {
+/// What was computed of a tier of a day; in most cases nothing or one.
+fn ids(connection: &Connection, host: i64, tier: Tier, day: i64) -> rusqlite::Result<Vec<i64>> {
     let mut statement = connection
         .prepare_cached("SELECT id FROM rollup_day WHERE host = ?1 AND tier = ?2 AND day = ?3")?;
-    for tier in [Tier::Minute, Tier::Hour] {
-        let bounds = params![host, tier.code(), day];
-        let found: Vec<i64> =
-            statement.query_map(bounds, |row| row.get(0))?.collect::<Result<_, _>>()?;
-        for id in found {
-            delete(connection, id)?;
+    statement.query_map(params![host, tier.code(), day], |row| row.get(0))?.collect()
+}
+
+/// Puts points that were computed before in the place of those that hold fewer samples.
+fn keep_fuller(
+    connection: &Connection,
+    before: &[i64],
+    tier: Tier,
+    number: i64,
+    points: &mut Points,
+) -> rusqlite::Result<()> {
+    for id in before {
+        let Some(Ok(known)) = read(connection, *id, tier, number)? else { continue };
+        for (at, bucket) in known {
+            match points.get_mut(at) {
+                Some(Some(fresh)) if fresh.count() >= bucket.count() => {}
+                Some(point) => *point = Some(bucket),
+                None => {}
+            }
         }
     }
     Ok(())
@@ -140,6 +155,10 @@ struct Written {
 }
 
 impl Written {
+    fn new(tier: Tier) -> Self {
+        Self { tier, id: 0, points: 0, bytes: 0, times: None }
+    }
+
     fn begin(&mut self, connection: &Connection, host: i64, day: i64) -> rusqlite::Result<()> {
         self.id = connection
             .prepare_cached(

@@ -76,8 +76,8 @@ async fn values_come_under_the_names_that_their_stream_declared() {
         .iter()
         .map(|one| (one.metric.as_str(), one.instance.as_str(), one.value))
         .collect();
-    assert_eq!(found, [("cpu_percent", "", 1.0), ("disk_used_percent", "/a\\u{1b}b", 2.0)]);
-    assert_eq!(record.labels, [("role".to_owned(), "\\u{1b}[31mdb".to_owned())]);
+    assert_eq!(found, [("cpu_percent", "", 1.0), ("disk_used_percent", "/a\\x1bb", 2.0)]);
+    assert_eq!(record.labels, [("role".to_owned(), "\\x1b[31mdb".to_owned())]);
     assert_eq!(daemon.count(rare::SERIES_REFUSED), 3);
 }
 

@@ -4,12 +4,13 @@ use systole_common::model::host::HostState;
 use systole_common::net::framed::FrameWriter;
 use systole_common::wire::codec::decode;
 use systole_common::wire::console::{
-    AuditPage, AuditQuery, ConnectionPage, ConnectionsQuery, Done, HostRecord, HostsQuery, Refused,
-    Retire, Subscribe,
+    AuditPage, AuditQuery, ConnectionPage, ConnectionsQuery, Done, HostRecord, HostsQuery,
+    LookingAt, Refused, Retire, Subscribe,
 };
-use systole_common::wire::feed::{FeedSnapshot, FeedSummary, FeedTick};
+use systole_common::wire::feed::{FeedOperators, FeedSnapshot, FeedSummary, FeedTick};
 use systole_common::wire::hello::{CloseCode, Purpose, RefusalCode, StreamName};
 use systole_common::wire::kind::Kind;
+use systole_common::wire::limits::LOOKING_AT_BYTES_MAX;
 
 use super::harness::{Daemon, accept, ask, ask_raw, beat, closed, hello, open, raw, soon};
 use crate::limits::{FEED_BYTES_MAX, FEED_FRAMES_MAX};
@@ -58,7 +59,7 @@ async fn a_host_is_seen_its_connections_are_logged_and_it_can_be_retired() {
     })
     .await;
     assert!(!log[0].connected && log[1].connected, "newest first");
-    assert_eq!(log[0].reason, "goodbye: off\\u{1b}[2J duty");
+    assert_eq!(log[0].reason, "goodbye: off\\x1b[2J duty");
     assert!(log[0].address.starts_with("127.0.0.1:"));
     let reply = ask(&admin, &Retire { host: "web-1".into() }).await;
     assert_eq!(reply[0].0, Kind::HostRecord);
@@ -124,13 +125,51 @@ async fn the_feed_begins_with_a_picture_and_ticks() {
     while kinds.last() != Some(&Kind::FeedTick) {
         kinds.push(soon(feed.read()).await.unwrap().unwrap().0);
     }
-    for kind in [Kind::FeedSummary, Kind::FeedDetail, Kind::FeedComplete] {
+    let picture = [
+        Kind::FeedFacts,
+        Kind::FeedSummary,
+        Kind::FeedValues,
+        Kind::FeedDetail,
+        Kind::FeedOperators,
+        Kind::FeedComplete,
+    ];
+    for kind in picture {
         assert!(kinds.contains(&kind), "{kinds:?}");
     }
     // Subscribing again changes the feed and opens no second one.
     ask(&console, &Subscribe { all: false, hosts: vec!["web-1".into()] }).await;
     let (kind, _) = soon(feed.read()).await.unwrap().unwrap();
     assert_ne!(kind, Kind::StreamOpen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_looks_at_is_shown_to_the_others_safely() {
+    let daemon = Daemon::start().await;
+    let vera = daemon.operator("viewer", "vera").connect(Purpose::Console).await;
+    ask(&vera, &EVERYTHING).await;
+    let mut feed = accept(&vera, StreamName::Feed).await;
+    let mallory = daemon.operator("viewer", "mallory").connect(Purpose::Console).await;
+    // Escaped it would be four times as long as it may be.
+    let what = "\u{202e}".repeat(LOOKING_AT_BYTES_MAX / 3);
+    assert_eq!(ask(&mallory, &LookingAt { what }).await[0].0, Kind::Done);
+    ask(&mallory, &EVERYTHING).await;
+    let told = soon(async {
+        loop {
+            let (kind, body) = feed.read().await.unwrap().unwrap();
+            if kind == Kind::FeedOperators {
+                let told: FeedOperators = decode(&body).unwrap();
+                if told.operators.len() == 2 {
+                    return told;
+                }
+            }
+        }
+    })
+    .await;
+    let names: Vec<_> = told.operators.iter().map(|one| one.operator.as_str()).collect();
+    assert_eq!(names, ["vera", "mallory"], "in the order in which they came");
+    let words = &told.operators[1].looking_at;
+    assert!(words.starts_with("\\u{202e}") && words.len() <= LOOKING_AT_BYTES_MAX, "{words}");
+    assert_eq!(told.own, told.operators[0].session);
 }
 
 #[tokio::test(flavor = "multi_thread")]

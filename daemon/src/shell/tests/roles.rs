@@ -8,8 +8,8 @@ use systole_common::time::UnixMs;
 use systole_common::wire::agent::{Declare, Dropped, Live, Processes, Stored};
 use systole_common::wire::codec::decode;
 use systole_common::wire::console::{
-    Ack, AlertTargets, AlertsQuery, AuditPage, AuditQuery, ConnectionsQuery, HostsQuery, Refused,
-    Resolve, Retire, Subscribe, Unack,
+    Ack, AlertTargets, AlertsQuery, AuditPage, AuditQuery, ConnectionsQuery, HostsQuery, LookingAt,
+    Refused, Resolve, Retire, Subscribe, Unack,
 };
 use systole_common::wire::control::{Ranges, SequenceKind};
 use systole_common::wire::hello::{CloseCode, Purpose, RefusalCode, StreamName, StreamOpen};
@@ -45,6 +45,7 @@ fn sample(kind: Kind) -> Vec<u8> {
         Kind::Unack => frame(&Unack { targets }),
         Kind::Resolve => frame(&Resolve { targets, note: String::new() }),
         Kind::Retire => frame(&Retire { host: "nobody".into() }),
+        Kind::LookingAt => frame(&LookingAt { what: "fleet".into() }),
         Kind::SeriesQuery => frame(&SeriesQuery { hosts: Vec::new(), metric: None }),
         Kind::HistoryQuery => frame(&HistoryQuery {
             host: "nobody".into(),

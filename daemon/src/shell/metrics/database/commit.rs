@@ -1,10 +1,12 @@
 //! What a commit writes, and what is read again at the next start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, params};
 use systole_common::ids::{HostId, SpoolEpoch};
+use systole_common::model::coded::Coded;
 use systole_common::time::UnixMs;
+use systole_common::wire::history::Tier;
 
 use super::numbers::Numbers;
 use super::rows::{self, NewSpan};
@@ -121,4 +123,31 @@ pub(super) fn load_newest(connection: &Connection) -> rusqlite::Result<BTreeMap<
         }
     }
     Ok(newest)
+}
+
+/// The days of which there are samples of any host; if there are none, the newest that is rolled up.
+pub(super) fn load_days(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    // From one day of a host to its next by the index: few looks however many spans there are.
+    let mut statement = connection.prepare(
+        "WITH RECURSIVE found(host, day) AS (
+            SELECT id, (SELECT MIN(day) FROM span WHERE span.host = host.id) FROM host
+            UNION ALL
+            SELECT host, (SELECT MIN(day) FROM span WHERE span.host = found.host
+                AND span.day > found.day) FROM found WHERE day IS NOT NULL)
+         SELECT DISTINCT day FROM found WHERE day IS NOT NULL",
+    )?;
+    let days: BTreeSet<i64> =
+        statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    if !days.is_empty() {
+        return Ok(days);
+    }
+    let mut statement = connection.prepare(
+        "SELECT MAX((SELECT MAX(day) FROM rollup_day WHERE rollup_day.host = host.id AND tier = ?1))
+         FROM host",
+    )?;
+    let mut days = BTreeSet::new();
+    for tier in [Tier::Minute, Tier::Hour] {
+        days.extend(statement.query_row([tier.code()], |row| row.get::<_, Option<i64>>(0))?);
+    }
+    Ok(days.last().copied().into_iter().collect())
 }

@@ -10,27 +10,27 @@ mod numbers;
 pub(super) mod rows;
 mod schema;
 pub(super) mod storage;
+mod upkeep;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior, ffi};
 use systole_common::ids::{HostId, SpoolEpoch};
 use systole_common::time::UnixMs;
 use systole_common::wire::history::StorageRecord;
-use tracing::warn;
 
 use super::METRICS_FILE;
 use super::received::ReceivedRow;
-use super::slot::Retention;
-use super::window::ClosedWindow;
-use super::{merge, retention, rollup};
+use super::retention;
+use super::window::{ClosedWindow, day_of};
 use crate::limits::LOSSES_MAX;
 use crate::shell::clock;
 use crate::shell::store::{StoreError, set_aside};
 use numbers::Numbers;
 pub(super) use numbers::find_host;
+pub use upkeep::Maintained;
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -42,27 +42,10 @@ pub struct Loaded {
     pub received: Vec<ReceivedRow>,
     /// The newest slot of each host.
     pub newest: BTreeMap<HostId, i64>,
+    /// The UTC days, counted from 1970, of which there are samples of any host.
+    pub days: BTreeSet<i64>,
     /// What is lost, one plain line each.
     pub losses: Vec<String>,
-}
-
-/// What [`Database::maintain`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Maintained {
-    /// Short windows that went into long ones.
-    pub merged: u64,
-    /// Days of hosts that were rolled up.
-    pub rolled_up: u64,
-    /// Windows and roll-ups that were deleted for their age.
-    pub deleted: u64,
-    /// Pages that were given back to the file system.
-    pub vacuumed: u64,
-    /// Chunks that could not be read and are left out.
-    pub damaged: u64,
-    /// Whether there is more to do.
-    pub more: bool,
-    /// Whether it ended for want of room.
-    pub full: bool,
 }
 
 /// The writing side of `metrics.db`.
@@ -74,6 +57,8 @@ pub struct Database {
     received: BTreeMap<(HostId, SpoolEpoch), ReceivedRow>,
     losses: Vec<String>,
     damaged: u64,
+    /// The days that have samples, and lately had some: what the clock is judged by.
+    days: BTreeSet<i64>,
     /// Counts what may make new work for [`Database::maintain`].
     changes: u64,
     /// At which count, minute and ages there was nothing to do.
@@ -94,6 +79,7 @@ impl Database {
             received: BTreeMap::new(),
             losses: Vec::new(),
             damaged: 0,
+            days: BTreeSet::new(),
             changes: 0,
             idle_at: None,
             cut_at: None,
@@ -131,6 +117,11 @@ impl Database {
         }
         for row in received {
             self.received.insert((row.host.clone(), row.epoch), row.clone());
+        }
+        for day in windows.iter().filter_map(|window| window.times.first().copied().map(day_of)) {
+            self.days.insert(day);
+            // A late one is to go as well.
+            self.cut_at = self.cut_at.filter(|cuts| !cuts.is_too_old(day));
         }
         self.changes += 1;
         Ok(())
@@ -170,41 +161,6 @@ impl Database {
         })
     }
 
-    /// One small step after the other until there is nothing to do or `budget` is used up.
-    pub fn maintain(
-        &mut self,
-        now: UnixMs,
-        retention: &Retention,
-        budget: Duration,
-    ) -> Result<Maintained, StoreError> {
-        let begin = Instant::now();
-        let cuts = retention::Cuts::new(now, retention);
-        let state = |changes| Some((changes, now.0.div_euclid(60_000), cuts));
-        let mut done = Maintained::default();
-        let mut is_idle = self.idle_at == state(self.changes);
-        loop {
-            let step = if is_idle {
-                self.guarded("giving room back", |it| retention::vacuum(&it.connection))
-            } else {
-                self.guarded("tidying up", |it| it.step(now, cuts))
-            };
-            match step {
-                Ok(Some(step)) => done.add(step),
-                Ok(None) if is_idle => return Ok(done),
-                Ok(None) => {
-                    is_idle = true;
-                    self.idle_at = state(self.changes);
-                    self.cut_at = Some(cuts);
-                }
-                Err(StoreError::Full { .. }) => return Ok(Maintained { full: true, ..done }),
-                Err(error) => return Err(error),
-            }
-            if begin.elapsed() >= budget {
-                return Ok(Maintained { more: true, ..done });
-            }
-        }
-    }
-
     /// Deletes all tiers of `host`, or of all hosts, up to the UTC midnight at or before `before`, and
     /// says what that was. It is gone for every reader at once; its room comes back step by step.
     pub fn clean_up(
@@ -229,7 +185,7 @@ impl Database {
         Ok(())
     }
 
-    /// How many chunks were found damaged since the start, and are left out.
+    /// How many chunks were found damaged since the start and are left out, and how many whole files.
     pub fn damaged(&self) -> u64 {
         self.damaged
     }
@@ -246,6 +202,16 @@ impl Database {
         connection.close().map_err(|(_, error)| StoreError::of(&path, "closing", error))
     }
 
+    /// Closes it as it stands: what is not written back is found again at the next start.
+    pub fn leave(self) -> Result<(), StoreError> {
+        let Self { path, connection, .. } = self;
+        let closing = |error| StoreError::of(&path, "closing", error);
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(closing)?;
+        connection.close().map_err(|(_, error)| closing(error))
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -256,38 +222,14 @@ impl Database {
         storage::file_bytes(&self.path)
     }
 
-    fn step(&mut self, now: UnixMs, cuts: retention::Cuts) -> rusqlite::Result<Option<Maintained>> {
-        let is_cut = self.cut_at == Some(cuts);
-        let (step, losses) = self.transaction(|connection, _| {
-            let mut losses = Vec::new();
-            let mut step = rollup::step(connection, now, &mut losses)?;
-            if step.is_none() {
-                step = merge::step(connection, now, &mut losses)?;
-            }
-            if step.is_none() {
-                step = retention::delete_nobodys(connection)?;
-            }
-            if step.is_none() && !is_cut {
-                step = retention::step(connection, cuts, &mut losses)?;
-            }
-            Ok((step, losses))
-        })?;
-        if step.is_some_and(|step| step.deleted > 0) {
-            self.numbers.forget();
-        }
-        for loss in losses {
-            self.lose(loss);
-        }
-        self.damaged += step.map_or(0, |step| step.damaged);
-        Ok(step)
-    }
-
     fn load(&mut self) -> rusqlite::Result<Loaded> {
         let (received, losses) = commit::load_received(&self.connection)?;
         let newest = commit::load_newest(&self.connection)?;
+        self.days = commit::load_days(&self.connection)?;
+        let days = self.days.clone();
         let by_epoch = received.iter().map(|row| ((row.host.clone(), row.epoch), row.clone()));
         self.received = by_epoch.collect();
-        Ok(Loaded { received, newest, losses })
+        Ok(Loaded { received, newest, days, losses })
     }
 
     fn transaction<T>(
@@ -334,6 +276,8 @@ impl Database {
         self.connection = schema::open(folder, now)?.connection;
         self.numbers.forget();
         self.idle_at = None;
+        self.days.clear();
+        self.damaged += 1;
         self.lose(set_aside_line(&self.path, &aside));
         let rows: Vec<_> = self.received.values().cloned().collect();
         let written = self.transaction(|connection, numbers| {
@@ -343,20 +287,9 @@ impl Database {
     }
 
     fn lose(&mut self, line: String) {
-        warn!("{line}");
         if self.losses.len() < LOSSES_MAX {
             self.losses.push(line);
         }
-    }
-}
-
-impl Maintained {
-    fn add(&mut self, step: Self) {
-        self.merged += step.merged;
-        self.rolled_up += step.rolled_up;
-        self.deleted += step.deleted;
-        self.vacuumed += step.vacuumed;
-        self.damaged += step.damaged;
     }
 }
 

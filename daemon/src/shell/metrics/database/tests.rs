@@ -1,9 +1,11 @@
 //! The database from outside, and what tests of its readers build with.
 
+mod ages;
 mod bad_days;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::params;
 use systole_common::model::metric::{MetricKind, SeriesKey, Unit};
@@ -13,9 +15,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::engine::effect::MetricsQuery;
+use crate::limits::BELIEVED_DAYS;
 use crate::shell::metrics::points::DAY_MS;
 use crate::shell::metrics::reader::{MetricsAnswer, MetricsReaders};
-use crate::shell::metrics::slot::{Origin, Series};
+use crate::shell::metrics::slot::{Origin, Retention, Series};
 use crate::shell::metrics::window::{Column, OpenWindows};
 
 /// A day in 2024, and its begin.
@@ -75,6 +78,14 @@ pub(in crate::shell::metrics) fn store(database: &mut Database, name: &str, slot
     for part in all.chunks(360) {
         let part = part.iter().map(|(at, cells)| (**at, (*cells).clone())).collect();
         database.commit(&[window(name, Origin::Live, &part)], &[]).unwrap();
+    }
+}
+
+/// Stores a slot of host `clock-1` every few days: time has passed until `day`, as samples say.
+pub(in crate::shell::metrics) fn pass(database: &mut Database, day: i64) {
+    let last = database.days.last().map_or(DAY, |last| last + 1);
+    for day in (last..=day).rev().step_by(5) {
+        store(database, "clock-1", &regular(day * DAY_MS, 1));
     }
 }
 
@@ -155,34 +166,6 @@ fn what_is_left_of_a_day_is_merged_when_the_day_is_over() {
     database.commit(&[late], &[]).unwrap();
     assert_eq!(database.maintain(now, &Retention::default(), LONG).unwrap().merged, 1);
     assert_eq!(count(&database, "SELECT slots FROM span"), 600);
-}
-
-#[test]
-fn retention_goes_by_whole_days_and_rolls_up_before_it_deletes() {
-    let folder = TempDir::new().unwrap();
-    let mut database = open(&folder);
-    for day in 0..3 {
-        store(&mut database, "web-1", &regular(BEGIN + day * DAY_MS, 720));
-    }
-    let retention = Retention { raw_ms: DAY_MS, minute_ms: 3 * DAY_MS, hour_ms: 5 * DAY_MS };
-    let left = |database: &mut Database, days_on: i64| {
-        let now = UnixMs(BEGIN + days_on * DAY_MS + 7_200_000);
-        database.maintain(now, &retention, LONG).unwrap();
-        let storage = storage(&readers(database), None);
-        [Tier::Raw, Tier::Minute, Tier::Hour].map(|tier| records(&storage, tier))
-    };
-    // Of day 0 nothing is younger than a day now.
-    assert_eq!(left(&mut database, 2), [2 * 2 * 720, 2 * 2 * 60, 2 * 2]);
-    assert_eq!(left(&mut database, 3), [2 * 720, 3 * 2 * 60, 3 * 2]);
-    assert_eq!(left(&mut database, 4), [0, 2 * 2 * 60, 3 * 2]);
-    assert_eq!(left(&mut database, 7), [0, 0, 2]);
-    assert_eq!(left(&mut database, 8), [0, 0, 0]);
-    for table in ["span", "fresh", "chunk", "rollup_day", "rollup", "rollup_due", "series"] {
-        assert_eq!(count(&database, &format!("SELECT COUNT(*) FROM {table}")), 0, "{table}");
-    }
-    // Its numbers are given out again.
-    store(&mut database, "web-1", &regular(BEGIN + 9 * DAY_MS, 10));
-    assert_eq!(count(&database, "SELECT MAX(number) FROM series"), 1);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The history of one series: roll-ups where they are enough, samples where they are needed.
+//! The history of one series: roll-ups where they are enough, samples where they are needed, and
+//! roll-ups again where the samples are gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,11 +70,13 @@ pub(super) fn answer(
     }
     let coarsest = tiers.first().copied().unwrap_or(Tier::Raw);
     let (tier, damaged) = (gathered.finest.unwrap_or(coarsest), gathered.damaged);
+    // The points of roll-ups alone are as far apart as these.
+    let step_ms = asked.step_ms.max(u64::try_from(point_ms(tier)).unwrap_or(0));
     let points = gathered.points.finish();
     if points.len() > HISTORY_POINTS_MAX {
         return Ok((MetricsAnswer::TooMuch(too_much(from, to)), damaged));
     }
-    Ok((MetricsAnswer::History { tier, unit, step_ms: asked.step_ms, points }, damaged))
+    Ok((MetricsAnswer::History { tier, unit, step_ms, points }, damaged))
 }
 
 /// A stored series.
@@ -168,7 +171,11 @@ impl<'a> Gathering<'a> {
             return Ok(());
         }
         if *tier == Tier::Raw {
-            return self.raw(day, from, to);
+            return if self.spans.contains_key(&day) {
+                self.raw(day, from, to)
+            } else {
+                self.samples_are_gone(day, from, to)
+            };
         }
         let is_whole = !self.due.contains(&day) || !self.spans.contains_key(&day);
         let rollup = self.rollups.get(&(day, tier.code())).copied().filter(|_| is_whole);
@@ -181,6 +188,18 @@ impl<'a> Gathering<'a> {
         }
         self.gather(day, from, begin, finer)?;
         self.gather(day, end, to, finer)
+    }
+
+    /// Takes the points that begin in `[from, to)` from the finest roll-up that is left of `day`.
+    fn samples_are_gone(&mut self, day: i64, from: i64, to: i64) -> rusqlite::Result<()> {
+        for tier in [Tier::Minute, Tier::Hour] {
+            if let Some(id) = self.rollups.get(&(day, tier.code())).copied()
+                && self.rolled_up(id, tier, day, (from, to))?
+            {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// `false` if it cannot be read.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::shell::metrics::database::Database;
 use crate::shell::metrics::database::tests::{
-    BEGIN, LONG, Slots, host, key, open, readers, regular, store, window,
+    BEGIN, DAY, LONG, Slots, host, key, open, pass, readers, regular, store, window,
 };
 use crate::shell::metrics::points::DAY_MS;
 use crate::shell::metrics::slot::{Origin, Retention, Series, Shape, Slot};
@@ -152,10 +152,58 @@ fn roll_ups_answer_and_backfill_corrects_them() {
         maintain(&mut database, now);
     }
     // When the samples are gone the roll-ups remain.
+    pass(&mut database, DAY + 40);
     maintain(&mut database, BEGIN + 40 * DAY_MS);
     let answer = ask(3_600_000);
     assert_same(points(&answer), &naive(&all, 0, BEGIN, BEGIN + DAY_MS, 3_600_000), "later");
-    assert!(points(&ask(5_000)).is_empty());
+}
+
+fn step(answer: &MetricsAnswer) -> u64 {
+    match answer {
+        MetricsAnswer::History { step_ms, .. } => *step_ms,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn where_samples_are_gone_the_finest_roll_up_answers_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let mut database = open(&folder);
+    let mut all = regular(BEGIN, 17_280);
+    all.retain(|at, _| !(BEGIN + 7_200_000..BEGIN + 10_800_000).contains(at));
+    store(&mut database, "web-1", &all);
+    pass(&mut database, DAY + 31);
+    let fresh = regular(BEGIN + 31 * DAY_MS, 720);
+    store(&mut database, "web-1", &fresh);
+    maintain(&mut database, BEGIN + 32 * DAY_MS);
+    let readers = readers(&database);
+    let old = |step: u64| history(&readers, 0, BEGIN, BEGIN + DAY_MS, step);
+    let minutes = naive(&all, 0, BEGIN, BEGIN + DAY_MS, 60_000);
+    for asked in [0, 1_000, 5_000, 10_000, 60_000] {
+        let answer = old(asked);
+        assert_eq!((tier(&answer), step(&answer)), (Tier::Minute, 60_000), "asked for {asked}");
+        assert_same(points(&answer), &minutes, &format!("asked for {asked}"));
+    }
+    // Of a step that no minute fits each minute counts where it begins.
+    assert_eq!(points(&old(90_000)).iter().map(|it| it.count).sum::<u64>(), 17_280 - 720);
+    assert_eq!((tier(&old(90_000)), step(&old(90_000))), (Tier::Minute, 90_000));
+    // Both: the samples keep their step, the minutes before them theirs.
+    let both = history(&readers, 0, BEGIN, BEGIN + 32 * DAY_MS, 10_000);
+    assert_eq!((tier(&both), step(&both)), (Tier::Raw, 10_000));
+    let (gone, there) = points(&both).split_at(minutes.len());
+    assert_same(gone, &minutes, "minutes");
+    assert_same(there, &naive(&fresh, 0, 0, i64::MAX, 10_000), "then samples");
+
+    pass(&mut database, DAY + 95);
+    maintain(&mut database, BEGIN + 95 * DAY_MS);
+    let hours = naive(&all, 0, BEGIN, BEGIN + DAY_MS, 3_600_000);
+    for asked in [0, 10_000, 300_000] {
+        let answer = old(asked);
+        assert_eq!((tier(&answer), step(&answer)), (Tier::Hour, 3_600_000), "asked for {asked}");
+        assert_same(points(&answer), &hours, &format!("asked for {asked}"));
+    }
+    let part = history(&readers, 0, BEGIN + 3_600_000, BEGIN + 5_400_000, 10_000);
+    assert_same(points(&part), &hours[1..2], "a part of an hour");
 }
 
 #[test]

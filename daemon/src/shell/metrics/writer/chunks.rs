@@ -46,10 +46,14 @@ pub trait Chunks {
     fn forget_epoch(&mut self, host: &HostId, epoch: SpoolEpoch) -> Result<(), StoreError>;
     /// Its size on the disk.
     fn bytes(&self) -> u64;
-    /// What was found damaged since it was asked last, one plain line each.
+    /// How much was found damaged since the start.
+    fn damaged(&self) -> u64;
+    /// What was lost since it was asked last, one plain line each.
     fn take_losses(&mut self) -> Vec<String>;
     /// Writes everything back.
     fn close(self) -> Result<(), StoreError>;
+    /// Ends without that.
+    fn leave(self) -> Result<(), StoreError>;
 }
 
 impl Chunks for Database {
@@ -99,11 +103,19 @@ impl Chunks for Database {
         Database::bytes(self)
     }
 
+    fn damaged(&self) -> u64 {
+        Database::damaged(self)
+    }
+
     fn take_losses(&mut self) -> Vec<String> {
         Database::take_losses(self)
     }
 
     fn close(self) -> Result<(), StoreError> {
         Database::close(self)
+    }
+
+    fn leave(self) -> Result<(), StoreError> {
+        Database::leave(self)
     }
 }

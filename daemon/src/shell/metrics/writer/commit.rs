@@ -61,6 +61,7 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
             let slots = first_slots(windows.is_new(&slot.host), &slot.host);
             left_out += windows.take(slot, *segment, now, slots);
             samples += slot.values.len();
+            self.days.insert(day_of(slot.slot_ms));
         }
         drop(windows);
         count(&self.news.slots, self.pending.len() as u64);
@@ -104,16 +105,28 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
     /// values. Returns whether none is left.
     pub(super) fn store(&mut self, samples: usize) -> Result<bool, StoreError> {
         let mut left = STORE_SAMPLES_PER_TURN.max(samples.saturating_mul(2));
+        self.store_while(|| {
+            let has_room = left > 0;
+            left = left.saturating_sub(COMMIT_SAMPLES_MAX);
+            has_room
+        })
+    }
+
+    /// Brings full windows into the database, one transaction after the other as long as `may_begin`.
+    /// Returns whether none is left.
+    pub(super) fn store_while(
+        &mut self,
+        mut may_begin: impl FnMut() -> bool,
+    ) -> Result<bool, StoreError> {
         loop {
             if self.committing.is_none() {
-                if left == 0 {
+                if !may_begin() {
                     return Ok(false);
                 }
                 let begun = self.windows.lock().begin_commit(COMMIT_SAMPLES_MAX);
                 if begun.1.is_empty() {
                     break;
                 }
-                left = left.saturating_sub(COMMIT_SAMPLES_MAX);
                 self.committing = Some(begun);
             }
             if !self.store_batch()? {

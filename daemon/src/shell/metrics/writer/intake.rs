@@ -1,6 +1,7 @@
 //! The rules by which a slot is taken: its sequence, its time, the room there is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use systole_common::ids::{HostId, SpoolEpoch};
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 use super::super::super::store::StoreError;
 use super::super::log::Numbered;
 use super::super::received::{Epoch, Epochs, Offer};
+use super::super::retention;
 use super::super::slot::{Intake, Origin, Slot};
 use super::super::window::Windows;
 use super::chunks::Chunks;
@@ -19,8 +21,6 @@ use super::{MetricsWriter, Receipts, store_error};
 use crate::limits::HOURS_AT_HAND_MAX;
 
 const HOUR_MS: i64 = 3_600_000;
-/// How far an agent's clock may be ahead, in milliseconds.
-const AHEAD_MS_MAX: i64 = 5 * 60 * 1_000;
 
 /// What the writer knows of one host, beside its windows.
 #[derive(Debug)]
@@ -106,9 +106,10 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
         now: UnixMs,
     ) -> Result<Others, StoreError> {
         let mut others = Others::default();
+        let in_time = retention::in_time(now, &self.days, &self.retention);
         for intake in intakes {
             match intake {
-                Intake::Slot(slot) => self.offer(slot, now)?,
+                Intake::Slot(slot) => self.offer(slot, now, &in_time)?,
                 Intake::Dropped { host, epoch, ranges } => {
                     self.give_up(&host, epoch, &ranges, now)?;
                 }
@@ -125,7 +126,12 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
         Ok(others)
     }
 
-    fn offer(&mut self, slot: Slot, now: UnixMs) -> Result<(), StoreError> {
+    fn offer(
+        &mut self,
+        slot: Slot,
+        now: UnixMs,
+        in_time: &RangeInclusive<i64>,
+    ) -> Result<(), StoreError> {
         let known = self.hosts.get_mut(&slot.host).and_then(|host| host.epochs.used(slot.epoch));
         let has_epoch = known.is_some();
         match known.map_or(Offer::Fresh, |epoch| epoch.look(slot.sequence)) {
@@ -148,14 +154,12 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
             count(&self.news.sequences_refused, 1);
             return Ok(());
         }
-        self.judge_time(slot, now)
+        self.judge_time(slot, in_time)
     }
 
-    fn judge_time(&mut self, slot: Slot, now: UnixMs) -> Result<(), StoreError> {
+    fn judge_time(&mut self, slot: Slot, in_time: &RangeInclusive<i64>) -> Result<(), StoreError> {
         let Some(host) = self.hosts.get_mut(&slot.host) else { return Ok(()) };
-        let oldest = now.0.saturating_sub(self.retention.raw_ms);
-        let is_in_time = (oldest..=now.0.saturating_add(AHEAD_MS_MAX)).contains(&slot.slot_ms);
-        let skip = if is_in_time {
+        let skip = if in_time.contains(&slot.slot_ms) {
             let windows = self.windows.lock();
             let is_taken = host.has_time(&slot.host, slot.slot_ms, &windows, &mut self.database)?;
             count(&self.news.slots_taken, u64::from(is_taken));

@@ -14,12 +14,12 @@ mod tend;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::statvfs;
 use systole_common::ids::{HostId, SpoolEpoch};
@@ -27,6 +27,7 @@ use systole_common::record_log::{Log, LogError};
 use systole_common::time::UnixMs;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tracing::info;
 
 use super::super::store::StoreError;
 use super::LOG_FOLDER;
@@ -36,7 +37,9 @@ use super::health::MetricsNews;
 use super::log::{LOG_TAG, MetricsLog};
 use super::slot::{Intake, Retention, Slot};
 use super::window::{ClosedWindow, OpenWindows, Receipt};
-use crate::limits::{LOG_SEGMENT_BYTES, METRICS_COMMIT_EVERY, SLOTS_PER_TURN_MAX};
+use crate::limits::{
+    LOG_SEGMENT_BYTES, METRICS_CLOSE_BUDGET, METRICS_COMMIT_EVERY, SLOTS_PER_TURN_MAX,
+};
 use chunks::Chunks;
 use intake::Host;
 
@@ -55,6 +58,8 @@ pub struct MetricsWriter<R, D: Chunks = Database> {
     windows: OpenWindows,
     news: Arc<MetricsNews>,
     hosts: BTreeMap<HostId, Host>,
+    /// The days that have samples: what the clock is judged by.
+    days: BTreeSet<i64>,
     retention: Retention,
     room: Room,
     wall: fn() -> UnixMs,
@@ -117,6 +122,7 @@ impl<R: Receipts> MetricsWriter<R> {
 impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
     fn new(parts: Parts<R, D>) -> Self {
         let Parts { folder, log, database, receipts, reserve_bytes, retention, wall, free } = parts;
+        let tended = tend::Tended::at(wall(), database.damaged());
         Self {
             folder,
             log: MetricsLog::new(log),
@@ -125,6 +131,7 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
             windows: OpenWindows::default(),
             news: Arc::default(),
             hosts: BTreeMap::new(),
+            days: BTreeSet::new(),
             retention,
             room: Room {
                 reserve_bytes,
@@ -138,7 +145,7 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
             committing: None,
             is_database_full: false,
             is_broken: false,
-            tended: tend::Tended::at(wall()),
+            tended,
         }
     }
 
@@ -157,7 +164,8 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
         self.folder.join(METRICS_FILE)
     }
 
-    /// Works until the queue is closed or says stop; then everything is committed. Blocks its thread. After an
+    /// Works until the queue is closed or says stop; then everything is committed, as far as the time for
+    /// a stop reaches. Blocks its thread. After an
     /// error the program must end.
     pub fn run(
         mut self,
@@ -178,7 +186,7 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
             match came {
                 Ok(count) if count == 0 || is_over => {
                     self.turn(waiting)?;
-                    return self.close();
+                    return self.close(METRICS_CLOSE_BUDGET);
                 }
                 Ok(_) if waiting.len() < SLOTS_PER_TURN_MAX && Instant::now() < next => continue,
                 Ok(_) | Err(_) => {}
@@ -211,11 +219,18 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
         self.tend(now)
     }
 
-    /// Commits everything that is open and closes the files.
-    fn close(mut self) -> Result<(), StoreError> {
+    /// Commits what is open and closes the files, in about `budget`: half of it for commits, the rest to
+    /// write them back. What is left is in the log and comes from there at the next start.
+    pub fn close(mut self, budget: Duration) -> Result<(), StoreError> {
+        let began = Instant::now();
         let _all = self.windows.lock().seal(usize::MAX, |_, _| true);
-        if self.store(usize::MAX)? {
+        if self.store_while(|| began.elapsed() < budget / 2)? {
             self.store_skipped(|_, _| true)?;
+        } else {
+            info!(folder = %self.folder.display(), "some samples stay in the log until the next start");
+        }
+        if began.elapsed() >= budget {
+            return self.database.leave();
         }
         self.release_log((self.wall)(), true)?;
         self.database.close()

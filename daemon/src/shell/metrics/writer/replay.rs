@@ -14,7 +14,7 @@ use super::super::database::Loaded;
 use super::super::log::{Record, Records};
 use super::super::received::Epoch;
 use super::super::slot::Slot;
-use super::super::window::Windows;
+use super::super::window::{Windows, day_of};
 use super::chunks::Chunks;
 use super::commit::first_slots;
 use super::{MetricsWriter, Parts, Receipts, store_error};
@@ -28,7 +28,8 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
     ) -> Result<(Self, Vec<String>), StoreError> {
         let mut writer = Self::new(parts);
         let now = (writer.wall)();
-        let Loaded { mut received, newest, mut losses, .. } = loaded;
+        let Loaded { mut received, newest, days, mut losses } = loaded;
+        writer.days = days;
         received.sort_by_key(|row| row.used_at);
         for row in received {
             let host = writer.hosts.entry(row.host).or_default();
@@ -105,6 +106,7 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
             return Ok(());
         }
         host.saw(slot.slot_ms);
+        self.days.insert(day_of(slot.slot_ms));
         let slots = first_slots(windows.is_new(&slot.host), &slot.host);
         windows.take(slot, segment, now, slots);
         Ok(())

@@ -12,6 +12,7 @@ use super::super::received::Epoch;
 use super::super::window::{DAY_MS, Window, day_of};
 use super::chunks::Chunks;
 use super::commit::oldest_needed;
+use super::intake::count;
 use super::{MetricsWriter, Receipts, store_error};
 use crate::limits::{
     BEHIND_AFTER, BEHIND_MAX, COMMIT_SAMPLES_MAX, LOG_BYTES_MAX, LOG_SOFT_BYTES, MAINTAIN_BUDGET,
@@ -23,11 +24,13 @@ pub(super) struct Tended {
     day: i64,
     maintained: UnixMs,
     checkpointed: UnixMs,
+    /// Damage in the database that was told.
+    damaged: u64,
 }
 
 impl Tended {
-    pub(super) fn at(now: UnixMs) -> Self {
-        Self { day: day_of(now.0), maintained: now, checkpointed: now }
+    pub(super) fn at(now: UnixMs, damaged: u64) -> Self {
+        Self { day: day_of(now.0), maintained: now, checkpointed: now, damaged }
     }
 }
 
@@ -88,9 +91,10 @@ impl<R: Receipts, D: Chunks> MetricsWriter<R, D> {
             }
         }
         for loss in self.database.take_losses() {
-            self.news.damaged.fetch_add(1, Ordering::Relaxed);
             warn!("{loss}");
         }
+        let told = std::mem::replace(&mut self.tended.damaged, self.database.damaged());
+        count(&self.news.damaged, self.tended.damaged.saturating_sub(told));
         if self.tended.day != day_of(now.0) {
             self.tended.day = day_of(now.0);
             self.windows.lock().forget_series();

@@ -102,6 +102,53 @@ fn every_damaged_page_is_survived_at_start() {
     }
 }
 
+/// The log beside the file is not written back yet; a power cut may leave anything in it.
+#[test]
+fn a_damaged_log_of_the_file_does_not_stop_the_start() {
+    let sound = TempDir::new().unwrap();
+    let mut database = open(&sound);
+    store(&mut database, "web-1", &regular(BEGIN, 720));
+    assert!(database.checkpoint().unwrap());
+    store(&mut database, "web-1", &regular(BEGIN + DAY_MS, 720));
+    database.commit(&[], &[received("web-1", 1, 5)]).unwrap();
+    let names = [METRICS_FILE.to_owned(), format!("{METRICS_FILE}-wal")];
+    let [file, log] = names.clone().map(|name| fs::read(sound.path().join(name)).unwrap());
+    let frame = 24 + 8_192;
+    assert!(log.len() > 10 * frame);
+    let middle = 32 + 3 * frame;
+    let noise: Vec<u8> = (0..log.len()).map(|at| ((at * 7_919) >> 3).to_le_bytes()[0]).collect();
+    let spoil = |from: usize, to: usize| {
+        let mut log = log.clone();
+        log[from..to].copy_from_slice(&noise[from..to]);
+        log
+    };
+    let logs = [
+        spoil(0, log.len()),
+        spoil(0, 32),
+        spoil(4, 12),
+        spoil(32, 64),
+        spoil(middle, middle + 4),
+        spoil(middle + 100, log.len()),
+        log[..middle + 77].to_vec(),
+        log[..31].to_vec(),
+        noise.clone(),
+        b"x".to_vec(),
+    ];
+    for (number, log) in logs.iter().enumerate() {
+        // Also when the file itself has nothing yet.
+        for file in [&file[..], &[]] {
+            let folder = TempDir::new().unwrap();
+            fs::write(folder.path().join(&names[0]), file).unwrap();
+            fs::write(folder.path().join(&names[1]), log).unwrap();
+            let (mut database, _) = Database::open(folder.path(), UnixMs(BEGIN)).unwrap();
+            let found = records(&storage(&readers(&database), None), Tier::Raw);
+            assert!(file.is_empty() || found >= 2 * 720, "log {number}: {found}");
+            store(&mut database, "web-1", &regular(BEGIN + 2 * DAY_MS, 10));
+            assert!(database.checkpoint().unwrap());
+        }
+    }
+}
+
 #[test]
 fn damage_found_by_the_writer_costs_what_was_stored_and_nothing_else() {
     let folder = TempDir::new().unwrap();

@@ -185,7 +185,7 @@ fn finish(stage: &Stage, mut writer: TestWriter, agents: &mut [Agent], seed: u64
         assert_eq!(stage.told(&agent.host, EPOCH).missing(1, agent.made), [], "seed {seed}");
     }
     let found: Vec<_> = agents.iter().map(|agent| stage.found(&writer, &agent.host)).collect();
-    writer.close().unwrap();
+    writer.close(Duration::MAX).unwrap();
     let writer = stage.open();
     for (agent, found) in agents.iter().zip(found) {
         assert_eq!(stage.found(&writer, &agent.host), found, "seed {seed}");

@@ -75,6 +75,7 @@ pub(super) struct Double {
     pub(super) synced: Content,
     pub(super) is_full: bool,
     pub(super) is_busy: bool,
+    pub(super) damaged: u64,
     /// Steps until the program is killed: before and after each change.
     pub(super) dies_in: Option<u32>,
 }
@@ -109,7 +110,9 @@ impl Memory {
             let at = newest.entry(window.host.clone()).or_insert(last);
             *at = last.max(*at);
         }
-        Loaded { received: content.received.values().cloned().collect(), newest, losses: vec![] }
+        let days = content.windows.iter().map(|it| it.times[0].div_euclid(86_400_000)).collect();
+        let received = content.received.values().cloned().collect();
+        Loaded { received, newest, days, losses: vec![] }
     }
 }
 
@@ -188,11 +191,19 @@ impl Chunks for Memory {
         0
     }
 
+    fn damaged(&self) -> u64 {
+        self.lock().damaged
+    }
+
     fn take_losses(&mut self) -> Vec<String> {
         vec![]
     }
 
     fn close(self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn leave(self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -223,9 +234,12 @@ impl Stage {
 
     pub(super) fn start(&self) -> (TestWriter, Vec<String>) {
         let folder = self.folder.path().to_owned();
-        let disk = Box::new(self.disk.clone());
-        let opened = Log::open_on(disk, &folder.join(LOG_FOLDER), LOG_TAG, self.segment_bytes);
-        let (log, replay) = opened.unwrap();
+        let open = || {
+            let disk = Box::new(self.disk.clone());
+            Log::open_on(disk, &folder.join(LOG_FOLDER), LOG_TAG, self.segment_bytes)
+        };
+        // A fault that was left over ends this start, and the program is started once more.
+        let (log, replay) = open().or_else(|_| open()).unwrap();
         let parts = Parts {
             folder,
             log,

@@ -37,10 +37,60 @@ fn killed_and_stopped_it_has_every_slot_once() {
         assert_eq!(times(&mut writer, &name), expected[..until]);
         assert_eq!(counted(&writer.news.slots_taken), 0);
         if begin % 200 == 1 {
-            writer.close().unwrap();
+            writer.close(Duration::MAX).unwrap();
         }
     }
     let mut writer = open(folder.path(), &agents);
     assert_eq!(times(&mut writer, &name), expected);
     assert_eq!(agents.told.lock().unwrap()[&(name, EPOCH)].ranges(), [(1, 1_000)]);
+}
+
+/// A fleet may have more open than a stop has time to store: the log has it.
+#[test]
+fn a_stop_without_time_loses_nothing() {
+    set_now(NOON);
+    let folder = tempfile::tempdir().unwrap();
+    let agents = Agents::default();
+    let (name, three) = (host("web-1"), shape(0, 3));
+    let slots = |from: u64, to: u64| {
+        (from..to).map(|it| Intake::Slot(slot(&name, it, &three))).collect::<Vec<_>>()
+    };
+    let expected: Vec<i64> = (1..=1_000).map(|it| slot(&name, it, &three).slot_ms).collect();
+    let mut writer = open(folder.path(), &agents);
+    writer.turn(slots(1, 801)).unwrap();
+    assert!(!writer.database.slot_times(&name, 0, NOON).unwrap().is_empty(), "some is stored");
+    writer.turn(slots(801, 1_001)).unwrap();
+    let stored = writer.database.slot_times(&name, 0, NOON).unwrap();
+    writer.close(Duration::ZERO).unwrap();
+    let wal = folder.path().join(format!("{METRICS_FILE}-wal"));
+    assert!(std::fs::metadata(wal).unwrap().len() > 0, "nothing was written back");
+    let mut writer = open(folder.path(), &agents);
+    assert_eq!(writer.database.slot_times(&name, 0, NOON).unwrap(), stored);
+    assert_eq!(times(&mut writer, &name), expected);
+    writer.turn(slots(1, 1_001)).unwrap();
+    assert_eq!(times(&mut writer, &name), expected);
+    // With all the time it needs nothing is left in the log.
+    writer.close(Duration::MAX).unwrap();
+    let mut writer = open(folder.path(), &agents);
+    assert_eq!(writer.database.slot_times(&name, 0, NOON).unwrap(), expected);
+    assert!(writer.windows.times(&name).is_empty());
+}
+
+#[test]
+fn chunks_that_are_found_damaged_are_counted_one_by_one() {
+    set_now(NOON);
+    let folder = tempfile::tempdir().unwrap();
+    let agents = Agents::default();
+    let (name, three) = (host("web-1"), shape(0, 3));
+    let mut writer = open(folder.path(), &agents);
+    writer.turn((1..=1_000).map(|it| Intake::Slot(slot(&name, it, &three))).collect()).unwrap();
+    writer.close(Duration::MAX).unwrap();
+    let other = rusqlite::Connection::open(folder.path().join(METRICS_FILE)).unwrap();
+    assert!(other.execute("UPDATE fresh SET data = zeroblob(20)", []).unwrap() >= 6);
+    drop(other);
+    let mut writer = open(folder.path(), &agents);
+    set_now(NOON + 86_400_000);
+    writer.turn(vec![]).unwrap();
+    assert!(counted(&writer.news.damaged) >= 6, "{}", counted(&writer.news.damaged));
+    assert_eq!(counted(&writer.news.damaged), writer.database.damaged());
 }

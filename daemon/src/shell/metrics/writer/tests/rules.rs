@@ -181,7 +181,7 @@ fn values_are_kept_apart_when_series_come_and_go() {
     };
     assert_eq!((of("m0"), of("m1"), of("m2")), (vec![0.0; 3], vec![1.0, 0.0, 3.0], vec![2.0]));
     assert!(of("m0").iter().all(|value| value.is_sign_positive()));
-    writer.close().unwrap();
+    writer.close(Duration::MAX).unwrap();
     let window = &stage.memory.lock().now.windows[0];
     assert_eq!(window.columns[2].present, Some(vec![false, true, false, false]));
     assert_eq!(window.columns[2].values, [2.0]);
@@ -209,7 +209,7 @@ fn what_was_given_up_counts_as_received_and_keeps_what_came() {
     assert_eq!(stage.found(&writer, &name).len(), 3);
     writer.turn(slots(&name, 1..=12, &one)).unwrap();
     assert_eq!(stage.found(&writer, &name).len(), 5);
-    writer.close().unwrap();
+    writer.close(Duration::MAX).unwrap();
     let row = stage.memory.lock().now.received[&(name.clone(), EPOCH)].clone();
     assert_eq!(row.ranges.ranges(), [(1, 12), (20, u64::MAX)]);
     assert_eq!(row.dropped, 7 + (u64::MAX - 19));
@@ -287,6 +287,46 @@ fn windows_end_at_midnight_and_close_when_the_day_is_over() {
     assert_eq!(stage.memory.lock().now.windows.len(), 1);
     assert_eq!(stage.memory.lock().now.windows[0].times.len(), 10);
     assert_eq!(stage.found(&writer, &name).len(), 20);
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_or_back_costs_no_slot() {
+    const YEARS: i64 = 5 * 365 * DAY;
+    for wrong in [NOON + YEARS, 0] {
+        let stage = Stage::new(1 << 20);
+        let (name, one) = (host("web-1"), shape(0, 1));
+        let mut writer = stage.open();
+        writer.turn(slots(&name, 1..=10, &one)).unwrap();
+        for (sequence, day) in (101..=107).zip(1..) {
+            let before = slot_at(&name, sequence, NOON - day * DAY, &one);
+            writer.turn(vec![Intake::Slot(before)]).unwrap();
+        }
+        set_now(wrong);
+        writer.turn(slots(&name, 11..=20, &one)).unwrap();
+        // Also after a restart, and with an agent beside the daemon that has the same clock.
+        writer.close(Duration::MAX).unwrap();
+        let mut writer = stage.open();
+        let beside = slot_at(&host("mon-1"), 1, wrong, &one);
+        writer.turn(vec![Intake::Slot(beside)]).unwrap();
+        writer.turn(slots(&name, 21..=30, &one)).unwrap();
+        let next_day = slot_at(&name, 31, NOON + DAY - HOUR, &one);
+        writer.turn(vec![Intake::Slot(next_day)]).unwrap();
+        assert_eq!(stage.found(&writer, &name).len(), 7 + 31, "at {wrong}");
+        // What is neither near the clock nor near the samples is still left out.
+        let neither = slot_at(&name, 32, NOON + 4 * DAY, &one);
+        writer.turn(vec![Intake::Slot(neither)]).unwrap();
+        assert_eq!(stage.found(&writer, &name).contains_key(&(NOON + 4 * DAY)), wrong > NOON);
+    }
+}
+
+#[test]
+fn damage_in_the_database_is_told_once() {
+    let stage = Stage::new(1 << 20);
+    let mut writer = stage.open();
+    stage.memory.lock().damaged = 3;
+    writer.turn(vec![]).unwrap();
+    writer.turn(vec![]).unwrap();
+    assert_eq!(counted(&writer.news.damaged), 3);
 }
 
 #[test]
