@@ -7,6 +7,7 @@ use systole_common::ids::DaemonName;
 use systole_common::net::certificates::TlsPaths;
 
 use crate::limits::DAEMONS_MAX;
+use crate::view::theme::{Looks, SYMBOL_NAMES, THEME_NAMES, parse_look};
 
 /// The commented default file, as `check-config --default` prints it.
 pub const DEFAULT_FILE: &str = include_str!("../../assets/console.toml");
@@ -25,8 +26,23 @@ pub static SCHEMA: Schema = Schema::new(
         Key::new("tls.cert", Kind::Path, "the own certificate with its chain"),
         Key::new("tls.key", Kind::Path, "the key of the own certificate"),
         Key::new("tls.ca", Kind::Path, "the folder with daemon-ca.crt").preset("certs"),
+        Key::new("screen.theme", Kind::Choice(&THEME_NAMES), "the colours; NO_COLOR means mono")
+            .preset("auto"),
+        Key::new("screen.symbols", Kind::Choice(&SYMBOL_NAMES), "what charts and bars are made of")
+            .preset("auto"),
+        Key::new("screen.bell", Kind::Bool, "whether a new critical alert rings the bell")
+            .preset("true"),
+        look("theme.good", "the look of what is well"),
+        look("theme.warning", "the look of what is to be looked at today"),
+        look("theme.bad", "the look of what is to be looked at now"),
+        look("theme.quiet", "the look of what is of less interest"),
+        look("theme.strong", "the look of headings"),
     ],
 );
+
+const fn look(name: &'static str, doc: &'static str) -> Key {
+    Key::new(name, Kind::Text, doc).checked(check_look)
+}
 
 /// A daemon and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +59,19 @@ impl std::fmt::Display for DaemonPlace {
     }
 }
 
+/// How the screen looks and behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScreenSettings {
+    /// One of [`THEME_NAMES`].
+    pub theme: String,
+    /// One of [`SYMBOL_NAMES`].
+    pub symbols: String,
+    /// Whether a new critical alert rings the bell.
+    pub bell: bool,
+    /// Looks that take the place of the theme's own.
+    pub looks: Looks,
+}
+
 /// The settings of the console.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -50,6 +79,8 @@ pub struct Config {
     pub daemons: Vec<DaemonPlace>,
     /// Where certificates are.
     pub tls: TlsPaths,
+    /// How the screen looks and behaves.
+    pub screen: ScreenSettings,
     /// All values with their sources.
     pub settings: Settings,
 }
@@ -81,7 +112,31 @@ pub fn from_settings(settings: Settings) -> Result<Config, ConfigErrors> {
         key: settings.find::<PathBuf>("tls.key")?,
         ca: settings.get("tls.ca")?,
     };
-    Ok(Config { daemons, tls, settings })
+    let screen = screen_settings(&settings)?;
+    Ok(Config { daemons, tls, screen, settings })
+}
+
+fn screen_settings(settings: &Settings) -> Result<ScreenSettings, ConfigErrors> {
+    // The schema has checked each look.
+    let look = |name| -> Result<Option<_>, ConfigErrors> {
+        Ok(settings.find::<String>(name)?.and_then(|text| parse_look(&text).ok()))
+    };
+    Ok(ScreenSettings {
+        theme: settings.get("screen.theme")?,
+        symbols: settings.get("screen.symbols")?,
+        bell: settings.get("screen.bell")?,
+        looks: Looks {
+            good: look("theme.good")?,
+            warning: look("theme.warning")?,
+            bad: look("theme.bad")?,
+            quiet: look("theme.quiet")?,
+            strong: look("theme.strong")?,
+        },
+    })
+}
+
+fn check_look(text: &str) -> Result<(), String> {
+    parse_look(text).map(|_| ())
 }
 
 fn check_daemon(item: &str) -> Result<(), String> {
@@ -160,5 +215,24 @@ mod tests {
     fn a_slip_is_answered_with_the_nearest_name() {
         let error = read("[tls]\ncrt = \"x\"\n").unwrap_err();
         assert!(error.contains("console.toml:2") && error.contains("tls.cert"), "{error}");
+    }
+
+    #[test]
+    fn the_screen_is_set_up_and_slips_are_told_with_their_line() {
+        let screen = read("[screen]\ntheme = \"cvd\"\nbell = false\n").unwrap().screen;
+        assert_eq!((&*screen.theme, &*screen.symbols, screen.bell), ("cvd", "auto", false));
+        let looks = read("[theme]\nbad = \"magenta bold\"\n").unwrap().screen.looks;
+        assert_eq!((looks.bad.is_some(), looks.good), (true, None));
+        for (text, place, near) in [
+            ("[screen]\ntheme = \"moono\"\n", "console.toml:2", "mono"),
+            ("[screen]\nthem = \"mono\"\n", "console.toml:2", "screen.theme"),
+            ("[screen]\nsymbols = \"dots\"\n", "console.toml:2", "braille"),
+            ("[screen]\n\nbell = \"loud\"\n", "console.toml:3", "true or false"),
+            ("[theme]\ngood = \"gren\"\n", "console.toml:2", "did you mean `green`?"),
+            ("[theme]\nwarnin = \"red\"\n", "console.toml:2", "theme.warning"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(place) && error.contains(near), "{text}: {error}");
+        }
     }
 }

@@ -121,7 +121,7 @@ mod tests {
             ("say \"hi\"", "\"say \"\"hi\"\"\""),
             ("=HYPERLINK(\"a\",\"b\")", "\"'=HYPERLINK(\"\"a\"\",\"\"b\"\")\""),
             ("two\nlines", "two\\nlines"),
-            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("\u{1b}[2J", "\\x1b[2J"),
             ("\u{202e}=x", "\\u{202e}=x"),
         ];
         for (given, expected) in cases {

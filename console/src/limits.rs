@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::screen::Size;
+
 /// Daemons that one configuration names.
 pub const DAEMONS_MAX: usize = 16;
 /// Addresses of one daemon that are tried, if its name has several.
@@ -63,3 +65,54 @@ pub const ESCAPE_WAIT: Duration = Duration::from_millis(40);
 
 const _: () = assert!(PAINT_INTERVAL_MIN.as_millis() < PAINT_INTERVAL_MAX.as_millis());
 const _: () = assert!(HOSTS_ASKED <= systole_common::wire::limits::PAGE_RECORDS_MAX);
+
+/// Most views one above the other.
+pub const VIEWS_UNDER_MAX: usize = 8;
+/// Questions of the console that may be under way at once; as many as the wire allows.
+pub const REQUESTS_MAX: usize = 16;
+/// Longest text that is pasted into a line, in bytes; the rest is left out and counted.
+pub const PASTE_BYTES_MAX: usize = 4 * 1024;
+/// After the beginning of a sequence or of a character the rest comes within this; else it is dropped.
+pub const SEQUENCE_WAIT: Duration = Duration::from_millis(500);
+/// The rest of a paste comes within this; else what came was all of it.
+pub const PASTE_WAIT: Duration = Duration::from_secs(10);
+/// Parameters of an escape sequence, in bytes; a longer one means nothing.
+pub const PARAMETER_BYTES_MAX: usize = 32;
+/// Bytes that are read from the terminal at once.
+pub const READ_BYTES: usize = 4 * 1024;
+/// Keys and pastes that wait to be dealt with; then the terminal waits.
+pub const INPUTS_WAITING_MAX: usize = 64;
+/// Largest screen that is drawn; of a larger one a part stays empty.
+pub const SCREEN_MAX: Size = Size { width: 1_000, height: 500 };
+/// What is drawn for when the terminal does not tell its size.
+pub const SCREEN_UNKNOWN: Size = Size { width: 80, height: 24 };
+/// How often a writer that waits for a slow terminal looks whether it is still wanted.
+pub const WRITE_LOOK: Duration = Duration::from_millis(50);
+/// Longest wait for a frame under way before the terminal is given back without it.
+pub const FRAME_END_MAX: Duration = Duration::from_millis(150);
+/// Longest wait for the terminal to take what enters or leaves the screen.
+pub const MODES_WRITE_MAX: Duration = Duration::from_millis(400);
+/// Shortest time between two deadlines that the model is told of.
+pub const DEADLINE_STEP_MIN: Duration = Duration::from_millis(20);
+/// Alerts that ended and are still shown.
+pub const ENDED_ALERTS_SHOWN: usize = 256;
+/// For how long the last word about what somebody did is shown.
+pub const NOTICE_SHOWN: Duration = Duration::from_secs(10);
+/// Within this an acknowledgement can be taken back by one key.
+pub const UNDO_WITHIN: Duration = Duration::from_secs(10);
+/// Longest line that can be typed, in bytes.
+pub const LINE_BYTES_MAX: usize = PASTE_BYTES_MAX;
+/// Lines of each kind that can be recalled.
+pub const LINES_RECALLED_MAX: usize = 50;
+/// Ways in which a word can go on that are offered.
+pub const COMPLETIONS_MAX: usize = 8;
+/// Longest text that narrows the help, in characters.
+pub const HELP_TYPED_MAX: usize = 32;
+/// How often what is shown of an open host is asked for again.
+pub const HOST_ASKED_AGAIN: Duration = Duration::from_secs(10);
+/// Charts of the open host.
+pub const CHARTS_MAX: usize = 4;
+/// Hosts whose details are asked for at once.
+pub const INTEREST_HOSTS_MAX: usize = 200;
+
+const _: () = assert!(INTEREST_HOSTS_MAX <= systole_common::wire::limits::PAGE_RECORDS_MAX);

@@ -1,11 +1,17 @@
-//! Everything that can happen to the console's model: one closed enum.
+//! Everything that can happen to the console's model: one closed enum, one ordered stream.
 
 use systole_common::time::UnixMs;
-use systole_common::wire::console::AlertRecord;
-use systole_common::wire::feed::{FeedSnapshot, FeedSummary, FeedTick};
+use systole_common::wire::console::{AlertRecord, ConnectionRecord};
+use systole_common::wire::feed::{
+    FeedFacts, FeedOperators, FeedSnapshot, FeedSummary, FeedTick, FeedValues,
+};
+use systole_common::wire::history::HistoryPage;
 
-use crate::model::freshness::Peer;
+use crate::keys::KeyPress;
+use crate::model::freshness::{Peer, Refused};
 use crate::model::host::Host;
+use crate::model::requests::RequestId;
+use crate::model::screen::Size;
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +27,48 @@ pub enum Msg {
     Unlinked {
         /// Why, for people.
         why: String,
+        /// Set when trying again alone cannot help.
+        refused: Option<Refused>,
     },
     /// The feed says something.
     Feed(FeedEvent),
     /// The round trip was measured, in microseconds.
     RoundTrip(u64),
     /// A key was pressed.
-    Key(Key),
+    Key(KeyPress),
+    /// Text was pasted, at most [`crate::limits::PASTE_BYTES_MAX`] of it.
+    Paste {
+        /// The text.
+        text: String,
+        /// Bytes that were beyond the limit.
+        cut_bytes: usize,
+    },
+    /// The terminal's size is this now.
+    Resize(Size),
+    /// A question was answered, or never will be.
+    Reply {
+        /// The question's number.
+        request: RequestId,
+        /// The answer, or why there is none.
+        answer: Result<Answer, String>,
+    },
+    /// The model's own deadline came.
+    Deadline,
+    /// The console runs again after a stop.
+    Resumed,
+}
+
+/// What a daemon answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Done; nothing more to say.
+    Done,
+    /// The alerts that changed, or that were asked for.
+    Alerts(Vec<AlertRecord>),
+    /// Connects and disconnects, newest first.
+    Connections(Vec<ConnectionRecord>),
+    /// A stretch of one series.
+    History(HistoryPage),
 }
 
 /// What a feed says, its pages joined.
@@ -37,8 +78,14 @@ pub enum FeedEvent {
     Snapshot(FeedSnapshot),
     /// The picture is complete.
     Complete,
+    /// What hosts are; may come before their columns.
+    Facts(FeedFacts),
     /// Columns of changed hosts, and hosts that are gone.
     Summary(FeedSummary),
+    /// Further columns of hosts, and how old their values are.
+    Values(FeedValues),
+    /// Who has a feed of this daemon; all of them, each time.
+    Operators(FeedOperators),
     /// A whole host.
     Host(Box<HostNews>),
     /// An alert as it is now.
@@ -61,13 +108,4 @@ pub struct HostNews {
     pub retired: bool,
     /// The host.
     pub host: Host,
-}
-
-/// A key that means something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// `q`, Esc, Ctrl-c.
-    Leave,
-    /// Ctrl-l.
-    Redraw,
 }

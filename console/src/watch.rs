@@ -4,6 +4,8 @@
 //! nothing. What is measured all the time (ages, round trip, values) makes no line by itself unless
 //! it was asked for. Pure: the time is an argument, lines and questions are returned.
 
+mod operators;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -17,6 +19,7 @@ use crate::json::{self, AlertJson, HostJson};
 use crate::limits::{ALERTS_MAX, ENDED_ALERTS_REMEMBERED, HOSTS_MAX};
 use crate::model::alerts::is_open;
 use crate::msg::{FeedEvent, HostNews};
+use operators::Operators;
 
 /// Fields of a host that change with every measurement. They are in each line, never in `previous`.
 const MEASURED: [&str; 5] =
@@ -64,6 +67,7 @@ pub struct Watch {
     alerts: BTreeMap<AlertId, AlertRecord>,
     /// Alerts that ended, and when: told already.
     ended: BTreeMap<AlertId, Option<UnixMs>>,
+    operators: Operators,
     /// Names and numbers in the picture that is being sent.
     picture: Option<(BTreeSet<String>, BTreeSet<AlertId>)>,
     /// The daemon's clock, as last heard.
@@ -98,6 +102,7 @@ impl Watch {
             // Another daemon has numbers and a clock of its own.
             self.alerts.clear();
             self.ended.clear();
+            self.operators = Operators::default();
             (self.heard_until, self.daemon_time) = (None, None);
         }
         self.is_gone = false;
@@ -131,6 +136,11 @@ impl Watch {
                 let at = self.daemon_time.unwrap_or(now.wall);
                 summary.retired.iter().flat_map(|name| self.retire(at, name)).collect()
             }
+            FeedEvent::Operators(told) => {
+                self.operators.take(self.daemon_time.unwrap_or(now.wall), told)
+            }
+            // Both are in the details of each host.
+            FeedEvent::Facts(_) | FeedEvent::Values(_) => Vec::new(),
             FeedEvent::Host(news) => self.host(now, *news),
             FeedEvent::Alert { at, record } => {
                 self.daemon_time = self.daemon_time.max(Some(at));

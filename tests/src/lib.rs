@@ -5,6 +5,8 @@
 //! * [`watch`]: a running `systole watch`, read as it prints.
 //! * [`journal`] and [`scrape`]: a program's log, and `/metrics`.
 //! * [`rogue`]: an agent with a valid certificate that says whatever a test wants.
+//! * [`fleet`]: thousands of simulated agents in one process.
+//! * [`pty`]: a program on a terminal, with keys and an emulator's screen.
 //! * [`relay`]: a link that cuts, delays, loses, doubles and reorders.
 //! * [`ledger`]: what agents spooled and were told is safe, against what the store answers.
 //! * [`kept`]: scenes whose agents keep a ledger.
@@ -19,11 +21,13 @@
 pub mod container;
 pub mod disk;
 pub mod ending;
+pub mod fleet;
 pub mod foreigner;
 pub mod journal;
 pub mod kept;
 pub mod ledger;
 pub mod machine;
+pub mod pty;
 pub mod relay;
 pub mod rogue;
 pub mod scene;

@@ -5,12 +5,25 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
 use systole_common::time::UnixMs;
+use systole_common::wire::hello::Clocks;
 
 /// The wall clock.
 pub fn now() -> UnixMs {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The three clocks, as an agent sends them.
+pub fn clocks() -> Clocks {
+    let nanos = |clock| {
+        let time = clock_gettime(clock);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        seconds.saturating_mul(1_000_000_000) + u64::try_from(time.tv_nsec).unwrap_or(0)
+    };
+    let (mono_ns, boot_ns) = (nanos(ClockId::Monotonic), nanos(ClockId::Boottime));
+    Clocks { mono_ns, boot_ns, wall_ms: now().0 }
 }
 
 /// `MemTotal` in bytes.
@@ -91,4 +104,29 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     let line = text.lines().find(|line| line.starts_with("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)).context("no VmRSS")?;
     Ok(kib.parse::<u64>()? * 1024)
+}
+
+/// What a process has used.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Processor time, user and system, in milliseconds.
+    pub cpu_ms: u64,
+    /// Resident memory in bytes.
+    pub rss_bytes: u64,
+}
+
+impl Usage {
+    /// Of `pid` up to now.
+    pub fn of(pid: u32) -> Result<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let (_, rest) = stat.rsplit_once(") ").context("an odd /proc/PID/stat")?;
+        let field = |place: usize| -> Result<u64> {
+            let text = rest.split_whitespace().nth(place).context("a short /proc/PID/stat")?;
+            Ok(text.parse()?)
+        };
+        let ticks = field(11)? + field(12)?;
+        let per_s = rustix::param::clock_ticks_per_second();
+        let page = u64::try_from(rustix::param::page_size())?;
+        Ok(Self { cpu_ms: ticks * 1_000 / per_s, rss_bytes: field(21)? * page })
+    }
 }

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod bench;
 pub mod certs;
 pub mod demo;
+pub mod screens;
 pub mod test;
 pub mod tidy;
 pub mod workspace;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use xtask::bench::{self, BenchArgs};
 use xtask::certs::{self, CertsArgs};
 use xtask::demo::{self, DemoArgs};
+use xtask::screens::{self, ScreensArgs};
 use xtask::test::TestArgs;
 use xtask::{audit, test, tidy, workspace};
 
@@ -26,6 +27,8 @@ enum Task {
     Certs(CertsArgs),
     /// Show Systole on this machine's real metrics, and clean up
     Demo(DemoArgs),
+    /// Draw the README's pictures from the console's tests
+    Screens(ScreensArgs),
     /// Run all checks and tests; the last line is their sum
     Test(TestArgs),
     /// Check the house rules that a compiler does not
@@ -54,6 +57,7 @@ fn run(task: &Task) -> Result<ExitCode> {
         Task::Bench(args) => bench::run(args),
         Task::Certs(args) => certs::run(args).map(|()| ExitCode::SUCCESS),
         Task::Demo(args) => demo::run(args),
+        Task::Screens(args) => screens::run(args),
         Task::Test(args) => test::run(&root, args),
         Task::Tidy => tidy::run(&root),
         Task::Audit => audit::run(&root),

@@ -13,8 +13,8 @@ use crate::cli::{Common, Targets};
 use crate::error::ConsoleError;
 use crate::json::{AlertJson, HostJson};
 use crate::shell::{clock, output};
-use crate::view::alerts::table;
-use crate::view::phrase;
+use crate::tables::alerts::table;
+use crate::tables::phrase;
 
 pub(super) async fn ack(
     common: &Common,

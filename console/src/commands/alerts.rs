@@ -12,7 +12,7 @@ use crate::model::alerts::is_open;
 use crate::model::subject::{ALERT_FIELDS, AlertSubject, check_names};
 use crate::shell::link::Link;
 use crate::shell::{clock, output};
-use crate::view::alerts::table;
+use crate::tables::alerts::table;
 
 pub(super) async fn run(common: &Common, args: &AlertsArgs) -> Result<(), ConsoleError> {
     let (filter, text) = filter(&args.filter)?;

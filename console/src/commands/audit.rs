@@ -10,7 +10,7 @@ use crate::limits::AUDIT_SHOWN_MAX;
 use crate::model::range::When;
 use crate::shell::link::Link;
 use crate::shell::{clock, output};
-use crate::view::audit::table;
+use crate::tables::audit::table;
 
 pub(super) async fn run(common: &Common, since: Option<When>) -> Result<(), ConsoleError> {
     let since = since.map(|since| since.at(clock::now().wall, &clock::zone()));

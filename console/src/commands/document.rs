@@ -8,7 +8,7 @@ use crate::csv;
 use crate::error::ConsoleError;
 use crate::json;
 use crate::limits::OUTPUT_BYTES;
-use crate::model::history::{Head, Row, rows};
+use crate::model::history::{Head, Row, answered, rows};
 use crate::model::range::Range;
 use crate::shell::link::{Link, LinkError};
 use crate::shell::output;
@@ -142,7 +142,8 @@ pub(super) async fn write(
             (head.unit, head.tier) = (page.unit, page.tier);
             document.begin(head)?;
         }
-        document.rows(rows(&page.points, part, head.step, now))?;
+        let (step, part) = answered(head.step, page.step_ms, part);
+        document.rows(rows(&page.points, part, step, now))?;
     }
     document.end();
     Ok(())

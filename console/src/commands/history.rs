@@ -10,12 +10,12 @@ use super::{say, talk};
 use crate::cli::{Common, HistoryArgs};
 use crate::error::ConsoleError;
 use crate::limits::TABLE_ROWS_MAX;
-use crate::model::history::{Head, Row, coarser, rows};
+use crate::model::history::{Head, Row, answered, coarser, rows};
 use crate::model::missing::{Missing, of_host};
 use crate::model::range::{Range, Step};
 use crate::shell::link::{Link, LinkError};
 use crate::shell::{clock, output};
-use crate::view::history as view;
+use crate::tables::history as view;
 
 pub(super) async fn run(common: &Common, args: &HistoryArgs) -> Result<(), ConsoleError> {
     let form = Form::asked(common, &args.range)?;
@@ -100,7 +100,8 @@ async fn drawn(link: &Link, head: &mut Head, now: UnixMs) -> Result<(), ConsoleE
         };
         (head.unit, head.tier) = (page.unit, page.tier);
         has_points |= !page.points.is_empty();
-        shown.extend(rows(&page.points, part, head.step, now).take(TABLE_ROWS_MAX + 1));
+        let (step, part) = answered(head.step, page.step_ms, part);
+        shown.extend(rows(&page.points, part, step, now).take(TABLE_ROWS_MAX + 1));
         if shown.len() > TABLE_ROWS_MAX {
             return Err(ConsoleError::Usage(
                 "more than 10000 rows for a table; take --csv, a longer --step or a shorter time",

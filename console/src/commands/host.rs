@@ -10,7 +10,7 @@ use crate::json::{HostJson, HostWithLog};
 use crate::limits::CONNECTIONS_SHOWN_MAX;
 use crate::shell::link::Link;
 use crate::shell::{clock, output};
-use crate::view::host::view;
+use crate::tables::host::view;
 
 pub(super) async fn run(common: &Common, name: &HostId) -> Result<(), ConsoleError> {
     let ask = async |link: &Link| {

@@ -2,30 +2,33 @@
 
 use std::collections::BTreeSet;
 
+use systole_common::filter::Filter;
 use systole_common::wire::console::HostsQuery;
 
-use super::{dialer, filter, say, talk};
+use super::{config, filter, say, talk};
 use crate::cli::{Common, HostsArgs};
 use crate::error::ConsoleError;
 use crate::json::HostJson;
+use crate::model::Manners;
 use crate::model::fleet::Row;
 use crate::model::subject::{HOST_FIELDS, RowSubject, check_names};
-use crate::shell::{clock, live, output};
-use crate::view::{fleet, phrase};
+use crate::shell::dial::Dialer;
+use crate::shell::live::{self, Opening};
+use crate::shell::{clock, output};
+use crate::tables::{fleet, phrase};
+use crate::view::symbols::{SYMBOL_NAMES, Symbols};
+use crate::view::theme::{THEME_NAMES, Theme};
 
 pub(super) async fn run(common: &Common, args: &HostsArgs) -> Result<(), ConsoleError> {
     let (filter, text) = filter(&args.filter)?;
     check_names(&filter, &text, "hosts", HOST_FIELDS, None)?;
     if args.live {
         if common.json {
-            return Err(ConsoleError::Usage("--live draws a table; use `systole watch` for JSON"));
-        }
-        if !output::is_screen() {
             return Err(ConsoleError::Usage(
-                "--live needs a terminal; use `systole hosts` or `systole watch`",
+                "--live opens the console; use `systole watch` for JSON",
             ));
         }
-        return live::run(dialer(common)?, (!filter.is_empty()).then_some(filter)).await;
+        return open(common, (!filter.is_empty()).then_some((text, filter))).await;
     }
     let query = HostsQuery { hosts: Vec::new() };
     let hosts = talk(common, async |link| Ok(link.ask(&query).await?.hosts().await?)).await?;
@@ -39,6 +42,36 @@ pub(super) async fn run(common: &Common, args: &HostsArgs) -> Result<(), Console
     let mut rows: Vec<Row> = hosts.into_iter().map(Row::of).collect();
     rows.retain(|row| filter.matches(&RowSubject { row, now }));
     print(common, rows, known, &text)
+}
+
+/// Opens the console on the hosts of `filter`.
+async fn open(common: &Common, filter: Option<(String, Filter)>) -> Result<(), ConsoleError> {
+    if !output::is_screen() {
+        return Err(ConsoleError::Usage(
+            "the console needs a terminal, and one that can move its cursor (TERM is not dumb); \
+             use `systole hosts` or `systole watch` here",
+        ));
+    }
+    let config = config(common)?;
+    let screen = &config.screen;
+    let abilities = output::abilities();
+    let symbols = Symbols::named(&screen.symbols, abilities.unicode);
+    let opening = Opening {
+        abilities,
+        theme: Theme::named(
+            if abilities.colours { &screen.theme } else { "mono" },
+            symbols,
+            &screen.looks,
+        ),
+        looks: screen.looks,
+        manners: Manners {
+            bell: screen.bell,
+            themes: THEME_NAMES.to_vec(),
+            symbols: SYMBOL_NAMES.to_vec(),
+        },
+        filter,
+    };
+    live::run(Dialer::new(&config)?, opening).await
 }
 
 fn print(

@@ -12,7 +12,7 @@ mod hosts;
 mod storage;
 mod watch;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use clap::CommandFactory;
 use systole_common::exit::Exit;
@@ -31,7 +31,8 @@ pub async fn run(cli: Cli) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) => {
             for line in error.lines() {
-                eprintln!("systole: {line}");
+                // A closed terminal has nobody to tell.
+                let _ = writeln!(std::io::stderr(), "systole: {line}");
             }
             error.exit()
         }

@@ -11,8 +11,9 @@ use crate::json::{CleanedJson, StorageJson};
 use crate::model::range::{RangeError, utc_midnight};
 use crate::shell::link::Link;
 use crate::shell::{clock, output};
-use crate::view::line::{Line, Tone};
-use crate::view::storage::{holds_anything, midnight, sum, tiers, view};
+use crate::tables::line::Line;
+use crate::tables::storage::{holds_anything, midnight, sum, tiers, view};
+use crate::tone::Tone;
 
 pub(super) async fn run(common: &Common, args: &StorageArgs) -> Result<(), ConsoleError> {
     let host = args.host.as_ref();

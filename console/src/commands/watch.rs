@@ -15,12 +15,13 @@ use crate::shell::clock;
 use crate::shell::link::{Link, LinkError};
 use crate::shell::session::{self, SessionEvent};
 use crate::shell::signals::Ending;
+use crate::shell::wishes;
 use crate::watch::{Daemon, Step, Watch};
 
 pub(super) async fn run(common: &Common, with_metrics: bool) -> Result<(), ConsoleError> {
     let dialer = dialer(common)?;
     let mut ending = Ending::listen().map_err(ConsoleError::Output)?;
-    let mut events = session::start(dialer);
+    let (_reins, mut events) = session::start(dialer, wishes::everything());
     let mut watcher = Watcher::new(with_metrics);
     let closed = output_closed();
     let end = tokio::select! {

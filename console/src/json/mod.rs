@@ -12,6 +12,7 @@ use systole_common::model::coded::{Coded, Growing};
 use systole_common::text::to_json_line;
 use systole_common::time::UnixMs;
 use systole_common::wire::console::{AlertRecord, AuditRecord, ConnectionRecord};
+use systole_common::wire::feed::OperatorPresence;
 
 pub use history::{HISTORY_END, history_begin, history_point};
 pub use host::{HostJson, MetricsJson};
@@ -92,6 +93,31 @@ impl From<&AuditRecord> for AuditJson {
             target: line.target.clone(),
             outcome: line.outcome.clone(),
             reason: said(&line.reason),
+        }
+    }
+}
+
+/// An operator who has a feed, or had one.
+#[derive(Debug, Serialize)]
+pub struct OperatorJson {
+    session: u64,
+    operator: String,
+    role: String,
+    since: String,
+    looking_at: Option<String>,
+    attached: bool,
+}
+
+impl OperatorJson {
+    /// Who it is, and whether they are still attached.
+    pub fn new(presence: &OperatorPresence, attached: bool) -> Self {
+        Self {
+            session: presence.session,
+            operator: presence.operator.clone(),
+            role: presence.role.clone(),
+            since: presence.since.rfc3339(),
+            looking_at: said(&presence.looking_at),
+            attached,
         }
     }
 }

@@ -91,6 +91,18 @@ impl Iterator for Rows<'_> {
     }
 }
 
+/// The step and the range by which an answer is laid out, if `asked` was answered in steps of `step_ms`:
+/// of days whose samples are gone only longer ones are left.
+pub fn answered(asked: Step, step_ms: u64, part: Range) -> (Step, Range) {
+    let longer = Step::EveryMs(step_ms);
+    match asked {
+        Step::EveryMs(asked_ms) if step_ms > asked_ms => {
+            part.whole(longer).map_or((asked, part), |part| (longer, part))
+        }
+        Step::Raw | Step::EveryMs(_) => (asked, part),
+    }
+}
+
 /// The step to take in place of a chosen one that is finer than the samples come: most of its steps
 /// would be gaps in which nothing is missing.
 pub fn coarser(step: Step, points: &[HistoryPoint]) -> Option<Step> {
@@ -106,6 +118,19 @@ pub fn coarser(step: Step, points: &[HistoryPoint]) -> Option<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_in_longer_steps_is_no_row_of_gaps() {
+        let part = Range { from: UnixMs(30_000), to: UnixMs(150_000) };
+        let asked = Step::EveryMs(10_000);
+        assert_eq!(answered(asked, 10_000, part), (asked, part));
+        assert_eq!(answered(Step::Raw, 60_000, part), (Step::Raw, part));
+        let (step, part) = answered(asked, 60_000, part);
+        let (from, to) = (UnixMs(0), UnixMs(180_000));
+        assert_eq!((step, part), (Step::EveryMs(60_000), Range { from, to }));
+        let shown: Vec<Row> = rows(&points(&[0, 60, 120]), part, step, LATER).collect();
+        assert!(shown.iter().all(|row| matches!(row, Row::Point(_))), "{shown:?}");
+    }
 
     const LATER: UnixMs = UnixMs(i64::MAX);
 

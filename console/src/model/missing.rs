@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(
             instance,
             "no disk_used_percent is stored of web-1; \
-             stored are disk_used_percent[/], disk_used_percent[/v\\u{1b}ar]"
+             stored are disk_used_percent[/], disk_used_percent[/v\\x1bar]"
         );
         assert_eq!(why("web-1", "disk_used_percent", "/", &series), "");
         let host = why("web-2", "cpu_percent", "", &[]);

@@ -14,6 +14,7 @@ use systole_common::text::{cells, scrub};
 use systole_common::time::{Now, UnixMs};
 use systole_common::wire::console::AlertRecord;
 
+use super::columns;
 use super::fleet::Row;
 
 /// Fields that hosts have.
@@ -98,6 +99,19 @@ pub fn check_names(
     Ok(())
 }
 
+impl UnknownName {
+    /// The sentence alone, without the filter and the mark.
+    pub fn sentence(&self) -> String {
+        self.to_string().lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// The characters of the filter that are wrong: from, and one behind the last.
+    pub fn place(&self) -> (usize, usize) {
+        let from = self.column.saturating_sub(1);
+        (from, from + self.name.chars().count())
+    }
+}
+
 fn unknown(text: &str, name: &str, what: &'static str, near: Option<&str>) -> UnknownName {
     let at = text.to_ascii_lowercase().find(&name.to_ascii_lowercase()).unwrap_or(0);
     let before = text.get(..at).unwrap_or_default();
@@ -153,13 +167,13 @@ impl Subject for RowSubject<'_> {
             "load1" => share(summary.load1),
             "critical" => Some(Value::Number(f64::from(summary.alerts_critical))),
             "warning" => Some(Value::Number(f64::from(summary.alerts_warning))),
-            other => self.detail(other),
+            other => self.fact(other).or_else(|| self.measure(other).map(Value::Number)),
         }
     }
 
     fn words(&self, found: &mut dyn FnMut(Word<'_>) -> bool) -> bool {
         let summary = &self.row.summary;
-        let labels = self.row.detail.as_ref().map(|host| &host.record.labels);
+        let labels = self.row.facts.as_ref().map(|facts| &facts.labels);
         let mut labels = labels.into_iter().flatten().map(|(_, value)| value);
         let state = summary.state.known().map(Coded::as_str);
         let cause = summary.cause.and_then(Growing::known).map(Coded::as_str);
@@ -171,63 +185,63 @@ impl Subject for RowSubject<'_> {
 }
 
 impl RowSubject<'_> {
-    /// What only the whole host has.
-    fn detail(&self, name: &str) -> Option<Value<'_>> {
-        let host = self.row.detail.as_ref()?;
-        let record = &host.record;
+    /// What it is.
+    fn fact(&self, name: &str) -> Option<Value<'_>> {
+        let facts = self.row.facts.as_ref()?;
         match name {
-            "certainty" => word(record.certainty),
-            "offset" => record.clock_offset_ms.map(|ms| Value::Number(ms as f64)),
-            "uptime" => host.metrics.value("uptime_s", "").map(|s| Value::Number(s * 1_000.0)),
-            "os" => record.os.as_deref().map(Value::Text),
-            "version" => record.agent_version.as_deref().map(Value::Text),
-            "address" => record.address.as_deref().map(Value::Text),
-            other => match other.strip_prefix(LABEL) {
-                Some(label) => {
-                    let found = record.labels.iter().find(|(key, _)| key == label);
-                    found.map(|(_, value)| Value::Text(value))
-                }
-                None => metric(&host.metrics, other).map(Value::Number),
-            },
+            "certainty" => word(facts.certainty),
+            "os" => facts.os.as_deref().map(Value::Text),
+            "version" => facts.agent_version.as_deref().map(Value::Text),
+            "address" => facts.address.as_deref().map(Value::Text),
+            other => {
+                let label = other.strip_prefix(LABEL)?;
+                let found = facts.labels.iter().find(|(key, _)| key == label);
+                found.map(|(_, value)| Value::Text(value))
+            }
         }
+    }
+
+    /// What it measures: the highest of all instances, which every host tells; or that of one, which
+    /// only a whole host has.
+    fn measure(&self, field: &str) -> Option<f64> {
+        if let Some((base, rest)) = field.split_once('[') {
+            let metrics = &self.row.detail.as_ref()?.metrics;
+            return metric(metrics, base, rest.strip_suffix(']')?);
+        }
+        let values = self.row.values.as_ref()?;
+        let value = match field {
+            "offset" => return values.clock_offset_ms.map(|ms| ms as f64),
+            "uptime" => return values.uptime_s.map(|s| f64::from(s) * 1_000.0),
+            "inodes" => values.inodes_percent_max,
+            "iowait" => values.iowait_percent,
+            "steal" => values.steal_percent,
+            "busy" => values.busy_percent_max,
+            "read" => values.read_bytes_per_s_max,
+            "write" => values.write_bytes_per_s_max,
+            "rx" => values.rx_bytes_per_s_max,
+            "tx" => values.tx_bytes_per_s_max,
+            "load5" => values.load5,
+            "load15" => values.load15,
+            "cores" => values.cores,
+            _ => None,
+        };
+        value.map(f64::from)
     }
 }
 
-/// A measured value by its field: that of one instance, or the highest of all.
-fn metric(metrics: &MetricSet, field: &str) -> Option<f64> {
-    let (base, instance) = match field.split_once('[') {
-        Some((base, rest)) => (base, Some(rest.strip_suffix(']')?)),
-        None => (field, None),
-    };
+/// A measured value of one instance by its field.
+fn metric(metrics: &MetricSet, base: &str, instance: &str) -> Option<f64> {
     let name = match base {
-        "inodes" => return inodes(metrics, instance),
-        "iowait" => "iowait_percent",
-        "steal" => "steal_percent",
+        "inodes" => return columns::inodes(metrics, Some(instance)),
         "disk" => "disk_used_percent",
         "busy" => "block_busy_percent",
         "read" => "block_read_bytes_per_s",
         "write" => "block_write_bytes_per_s",
         "rx" => "network_rx_bytes_per_s",
         "tx" => "network_tx_bytes_per_s",
-        "load5" | "load15" | "cores" => base,
         _ => return None,
     };
-    match instance {
-        Some(instance) => metrics.value(name, instance),
-        None => metrics.instances(name).map(|(_, value)| value).reduce(f64::max),
-    }
-}
-
-/// Inodes used, in percent.
-fn inodes(metrics: &MetricSet, mount: Option<&str>) -> Option<f64> {
-    let share = |(mount, used): (&str, f64)| {
-        let total = metrics.value("disk_inodes_total", mount).filter(|total| *total > 0.0)?;
-        Some(100.0 * used / total)
-    };
-    match mount {
-        Some(mount) => share((mount, metrics.value("disk_inodes_used", mount)?)),
-        None => metrics.instances("disk_inodes_used").filter_map(share).reduce(f64::max),
-    }
+    metrics.value(name, instance)
 }
 
 /// An alert at a moment.

@@ -6,7 +6,8 @@ use systole_common::net::framed::{FrameError, FrameReader};
 use systole_common::wire::codec::{Body, WireError, decode};
 use systole_common::wire::console::{HostSeries, Subscribe};
 use systole_common::wire::feed::{
-    FeedAlertEvent, FeedComplete, FeedDetail, FeedHostEvent, FeedSnapshot, FeedSummary, FeedTick,
+    FeedAlertEvent, FeedComplete, FeedDetail, FeedFacts, FeedHostEvent, FeedOperators,
+    FeedSnapshot, FeedSummary, FeedTick, FeedValues,
 };
 use systole_common::wire::kind::Kind;
 
@@ -20,23 +21,29 @@ use crate::msg::{FeedEvent, HostNews};
 #[derive(Debug)]
 pub struct Feed {
     link: Arc<Link>,
+    /// What it was opened with.
+    subscribe: Subscribe,
     reader: FrameReader,
     /// A host whose pages are not all here yet, and how many came.
     part: Option<(HostNews, usize)>,
 }
 
 impl Feed {
-    /// Subscribes to all hosts in detail.
-    pub async fn open(link: Arc<Link>) -> Result<Self, LinkError> {
-        let subscribe = Subscribe { all: true, hosts: Vec::new() };
+    /// Subscribes: to the columns of all hosts, and to the details that `subscribe` says.
+    pub async fn open(link: Arc<Link>, subscribe: Subscribe) -> Result<Self, LinkError> {
         link.ask(&subscribe).await?.done().await?;
         let reader = link.feed_stream().await?;
-        Ok(Self { link, reader, part: None })
+        Ok(Self { link, subscribe, reader, part: None })
     }
 
     /// The link that it comes on.
     pub fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    /// What it was opened with.
+    pub fn subscribed(&self) -> &Subscribe {
+        &self.subscribe
     }
 
     /// The next event. May be cancelled: nothing is lost.
@@ -64,6 +71,9 @@ impl Feed {
                 FeedEvent::Complete
             }
             Kind::FeedSummary => FeedEvent::Summary(self.decoded::<FeedSummary>(body)?),
+            Kind::FeedFacts => FeedEvent::Facts(self.decoded::<FeedFacts>(body)?),
+            Kind::FeedValues => FeedEvent::Values(self.decoded::<FeedValues>(body)?),
+            Kind::FeedOperators => FeedEvent::Operators(self.decoded::<FeedOperators>(body)?),
             Kind::FeedTick => FeedEvent::Tick(self.decoded::<FeedTick>(body)?),
             Kind::FeedAlertEvent => {
                 let event: FeedAlertEvent = self.decoded(body)?;

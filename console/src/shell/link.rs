@@ -20,6 +20,7 @@ use super::dial::{close_code, is_certificate};
 use super::reply::Reply;
 use crate::config::DaemonPlace;
 use crate::limits::{FAREWELL_LOOK, FAREWELL_MAX};
+use crate::model::freshness::Refused;
 
 /// Why there is no link, or why it said no.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +147,26 @@ impl LinkError {
         }
     }
 
+    /// Why trying again alone cannot help; `None` if it may. Of several daemons all must have said no.
+    pub fn refused(&self) -> Option<Refused> {
+        match self {
+            Self::Unconnected(error) => certificate(error.failure()),
+            Self::Lost { failure, .. } => certificate(*failure),
+            Self::Refused { refusal, .. } => refusal.code.known().and_then(refused_for),
+            Self::Version { .. } => Some(Refused::Version),
+            Self::Several(errors) => {
+                let each: Option<Vec<Refused>> = errors.iter().map(Self::refused).collect();
+                each.and_then(|each| each.first().copied())
+            }
+            Self::Resolve { .. }
+            | Self::Silent { .. }
+            | Self::Endpoint(_)
+            | Self::Frame { .. }
+            | Self::NoReply { .. }
+            | Self::TooMuch { .. } => None,
+        }
+    }
+
     /// How long the daemon told us to stay away.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -169,6 +190,26 @@ impl LinkError {
 
 fn failure_exit(failure: Failure) -> Exit {
     if is_certificate(failure) { Exit::Refused } else { Exit::Unreachable }
+}
+
+fn certificate(failure: Failure) -> Option<Refused> {
+    is_certificate(failure).then_some(Refused::Certificate)
+}
+
+fn refused_for(code: RefusalCode) -> Option<Refused> {
+    match code {
+        RefusalCode::Version => Some(Refused::Version),
+        RefusalCode::Revoked => Some(Refused::Certificate),
+        RefusalCode::Role
+        | RefusalCode::Conflict
+        | RefusalCode::Instance
+        | RefusalCode::Protocol
+        | RefusalCode::NotFound
+        | RefusalCode::State
+        | RefusalCode::Invalid
+        | RefusalCode::Storage => Some(Refused::Daemon),
+        RefusalCode::Stopping | RefusalCode::Overload => None,
+    }
 }
 
 fn refusal_exit(code: Growing<RefusalCode>) -> Exit {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::view::line::{Line, Tone};
+use crate::tables::line::Line;
+use crate::tone::Tone;
 
 /// What the place of output can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

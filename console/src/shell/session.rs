@@ -6,13 +6,15 @@
 use std::sync::Arc;
 
 use systole_common::backoff::Backoff;
-use tokio::sync::mpsc;
+use systole_common::wire::console::Subscribe;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::dial::Dialer;
 use super::feed::Feed;
 use super::link::{Link, LinkError};
 use super::random;
+use super::wishes::{Reins, Telling, Wishes};
 use crate::limits::{EVENTS_WAITING_MAX, FEED_SILENCE_MAX};
 use crate::msg::FeedEvent;
 
@@ -34,27 +36,40 @@ pub enum SessionEvent {
 /// Nobody listens to the session any more.
 struct Unwanted;
 
-/// Starts a session; it ends when the receiver is dropped.
-pub fn start(dialer: Dialer) -> mpsc::Receiver<SessionEvent> {
+/// Starts a session that wants `subscribe` at first; it ends when the receiver is dropped.
+pub fn start(dialer: Dialer, subscribe: Subscribe) -> (Reins, mpsc::Receiver<SessionEvent>) {
     let (events, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
+    let (reins, wishes, redial) = Reins::new(subscribe);
     tokio::spawn(async move {
-        let session = Session { dialer, events };
+        let session = Session { dialer, events, wishes };
         let unwanted = session.events.clone();
         tokio::select! {
-            _ = session.run() => {}
+            _ = session.run(&redial) => {}
             () = unwanted.closed() => {}
         }
     });
-    receiver
+    (reins, receiver)
 }
 
 struct Session {
     dialer: Dialer,
     events: mpsc::Sender<SessionEvent>,
+    wishes: watch::Receiver<Wishes>,
 }
 
 impl Session {
-    async fn run(&self) -> Result<(), Unwanted> {
+    /// Keeps a feed up; begins anew when somebody wants that.
+    async fn run(&self, redial: &Notify) -> Result<(), Unwanted> {
+        loop {
+            tokio::select! {
+                end = self.keep() => return end,
+                () = redial.notified() => {}
+            }
+            self.tell(SessionEvent::Unlinked("dialled anew by request".to_owned())).await?;
+        }
+    }
+
+    async fn keep(&self) -> Result<(), Unwanted> {
         let mut feed = self.connect(true).await?;
         let mut heard = None;
         loop {
@@ -68,6 +83,8 @@ impl Session {
         mut feed: Feed,
         heard: Option<FeedEvent>,
     ) -> Result<(Feed, Option<FeedEvent>), Unwanted> {
+        let _telling =
+            Telling::start(feed.link().clone(), self.wishes.clone(), feed.subscribed().clone());
         self.tell(SessionEvent::Linked(feed.link().clone())).await?;
         if let Some(event) = heard {
             self.tell(SessionEvent::Feed(event)).await?;
@@ -126,7 +143,9 @@ impl Session {
     }
 
     async fn open(&self) -> Result<Feed, LinkError> {
-        Feed::open(Arc::new(self.dialer.dial().await?)).await
+        let link = Arc::new(self.dialer.dial().await?);
+        let subscribe = self.wishes.borrow().subscribe.clone();
+        Feed::open(link, subscribe).await
     }
 
     async fn tell(&self, event: SessionEvent) -> Result<(), Unwanted> {

@@ -5,9 +5,9 @@ use systole_common::model::coded::Growing;
 use systole_common::time::UnixMs;
 use systole_common::wire::console::AlertRecord;
 
-use super::line::Tone;
 use super::phrase;
 use super::table::{Cell, Column, Table};
+use crate::tone::Tone;
 
 const COLUMNS: &[Column] = &[
     Column::numbers("ID", 0),

@@ -6,10 +6,10 @@ use systole_common::time::Now;
 use systole_common::wire::console::HostRecord;
 use systole_common::wire::feed::HostSummary;
 
-use super::line::Tone;
 use super::phrase;
 use super::table::{Cell, Column, Table};
 use crate::model::fleet::Row;
+use crate::tone::Tone;
 
 /// What is said where no host is known.
 pub const NO_HOSTS: &str =

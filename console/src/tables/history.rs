@@ -5,11 +5,12 @@ use systole_common::model::metric::Unit;
 use systole_common::time::UnixMs;
 use systole_common::wire::history::{HistoryPoint, Tier};
 
-use super::line::{Line, Tone};
+use super::line::Line;
 use super::phrase;
 use super::table::{Cell, Column, Table};
 use crate::model::history::{Head, Row};
 use crate::model::range::Step;
+use crate::tone::Tone;
 
 const COLUMNS: &[Column] = &[
     Column::words("TIME", 0),
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                " web-1 disk_used_bytes[/v\\u{1b}ar], in bytes, in steps of 5m",
+                " web-1 disk_used_bytes[/v\\x1bar], in bytes, in steps of 5m",
                 "",
                 " TIME                     MIN     MEAN      MAX  COUNT",
                 " NOW  512 KiB  1.0 MiB  2.0 MiB     12",
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn samples_are_shown_one_by_one() {
         let lines = drawn(Step::Raw, Unit::Percent, &[Row::Point(point(41.256))]);
-        assert_eq!(lines[0], " web-1 disk_used_bytes[/v\\u{1b}ar], in percent, every sample");
+        assert_eq!(lines[0], " web-1 disk_used_bytes[/v\\x1bar], in percent, every sample");
         assert_eq!(lines[3], " NOW  41.26");
         assert!(lines[5].starts_with(" 1 sample; from "), "{}", lines[5]);
     }

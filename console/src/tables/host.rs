@@ -7,11 +7,12 @@ use systole_common::time::{Now, UnixMs};
 use systole_common::wire::console::ConnectionRecord;
 
 use super::fleet::state_tone;
-use super::line::{Line, Tone};
+use super::line::Line;
 use super::phrase;
 use super::table::{Cell, Column, Table};
 use crate::limits::CONNECTIONS_LISTED;
 use crate::model::host::{Host, instances};
+use crate::tone::Tone;
 
 /// Cells of the names of facts.
 const NAME_CELLS: usize = 13;
@@ -87,7 +88,8 @@ fn fact(name: &str, value: &str) -> Line {
     line
 }
 
-fn clock_words(offset_ms: i64) -> String {
+/// `3 ms behind the daemon's`.
+pub fn clock_words(offset_ms: i64) -> String {
     let offset = phrase::round_trip(Duration::from_millis(offset_ms.unsigned_abs()));
     match offset_ms {
         0 => "agrees with the daemon's".to_owned(),
@@ -96,7 +98,8 @@ fn clock_words(offset_ms: i64) -> String {
     }
 }
 
-fn certificate_words(end: UnixMs, now: UnixMs) -> String {
+/// `ends in 99 d, 2027-03-01 04:16:07`, and when a new one is due.
+pub fn certificate_words(end: UnixMs, now: UnixMs) -> String {
     if end <= now {
         return format!("ended {}", end.local());
     }

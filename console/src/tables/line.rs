@@ -1,26 +1,8 @@
-//! A line of marked text. Marks say what a text means, not its colour; the words must say it too.
+//! A line of marked text, for the output of commands. Marks say what a text means.
 
 use systole_common::text::{cells, scrub_to};
 
-/// What a piece of text means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tone {
-    /// Nothing special.
-    #[default]
-    Plain,
-    /// All is well.
-    Good,
-    /// Look at it today.
-    Warning,
-    /// Look at it now.
-    Bad,
-    /// Of less interest.
-    Quiet,
-    /// A heading.
-    Strong,
-    /// Cannot be overlooked, in any colours.
-    Reversed,
-}
+use crate::tone::Tone;
 
 /// A piece of text with one meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use systole_common::time::UnixMs;
 use systole_common::wire::history::{StoragePage, StorageRecord, TierRecord};
 
-use super::line::{Line, Tone};
+use super::line::Line;
 use super::phrase;
 use super::table::{Cell, Column, Table};
+use crate::tone::Tone;
 
 const TIERS: &[Column] = &[
     Column::words("HOST", 0).cut_to(12),

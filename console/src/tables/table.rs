@@ -2,7 +2,8 @@
 
 use systole_common::text::{cells, scrub, scrub_to};
 
-use super::line::{Line, Tone};
+use super::line::Line;
+use crate::tone::Tone;
 
 /// Cells between two columns.
 const GAP: usize = 2;
@@ -183,16 +184,16 @@ mod tests {
     #[test]
     fn columns_line_up_by_cells_and_show_what_is_hidden() {
         let expected = [
-            " HOST            CPU  NOTE         LOAD",
-            " web-1.example    7%  a\\u{1b}[2Jb  0.10",
-            " 数据库         100%  -            12.3",
+            " HOST            CPU  NOTE       LOAD",
+            " web-1.example    7%  a\\x1b[2Jb  0.10",
+            " 数据库         100%  -          12.3",
         ];
         assert_eq!(picture(None), expected);
     }
 
     #[test]
     fn narrow_terminals_cut_texts_then_drop_columns() {
-        assert_eq!(picture(Some(32))[1], " web-1.exam…    7%  a\\u{1…  0.10");
+        assert_eq!(picture(Some(32))[1], " web-1.exam…    7%  a\\x1b…  0.10");
         assert_eq!(picture(Some(22))[1], " web-1.ex…    7%  0.10");
         assert_eq!(picture(Some(16))[1], " web-1.ex…    7%");
         for width in 0..60 {

@@ -1,73 +1,74 @@
 //! What each event makes of the model, and what the shell is to do about it.
 
-use systole_common::time::Now;
+mod actions;
+pub mod alerts_in;
+mod commands;
+mod complete;
+pub mod deadline;
+mod feed;
+mod filters;
+pub mod freeze;
+pub mod host;
+pub mod interest;
+pub mod keys;
+mod link;
+pub mod lists;
+pub mod order;
+mod popup;
+pub mod prompt;
+pub mod requests;
+
+use systole_common::time::{Mono, Now};
 
 use crate::cmd::Cmd;
-use crate::model::Model;
-use crate::msg::{FeedEvent, Key, Msg};
+use crate::model::{Dirty, Model, entry};
+use crate::msg::Msg;
 
 /// Takes `msg` at `now`.
 pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Cmd> {
-    match msg {
-        Msg::Dialling { attempt } => {
-            model.freshness.attempts = attempt;
-            vec![Cmd::Paint]
+    let mut cmds = match msg {
+        Msg::Dialling { attempt } => link::dialling(model, attempt),
+        Msg::Linked(peer) => link::linked(model, now, peer),
+        Msg::Unlinked { why, refused } => link::unlinked(model, why, refused),
+        Msg::Feed(event) => feed::take(model, now, event),
+        Msg::RoundTrip(rtt_us) => link::round_trip(model, rtt_us),
+        Msg::Key(press) => by_hand(model, |model| keys::key(model, now, press)),
+        Msg::Paste { text, cut_bytes } => {
+            by_hand(model, |model| prompt::paste(model, now, &text, cut_bytes))
         }
-        Msg::Linked(peer) => {
-            model.freshness.peer = Some(peer);
-            model.freshness.trouble = None;
-            vec![Cmd::Paint]
-        }
-        Msg::Unlinked { why } => {
-            model.freshness.trouble = Some(why);
-            model.freshness.rtt = None;
-            vec![Cmd::Paint]
-        }
-        Msg::Feed(event) => feed(model, now, event),
-        Msg::RoundTrip(micros) => {
-            model.freshness.rtt = Some(std::time::Duration::from_micros(micros));
+        Msg::Resize(size) => by_hand(model, |model| {
+            model.screen.size = size;
+            lists::reveal(model);
             Vec::new()
+        }),
+        Msg::Reply { request, answer } => {
+            let answer = entry::answer(answer);
+            by_hand(model, |model| requests::reply(model, now, request, answer))
         }
-        Msg::Key(Key::Leave) => vec![Cmd::Leave],
-        Msg::Key(Key::Redraw) => vec![Cmd::Repaint],
-    }
+        Msg::Deadline => Vec::new(),
+        Msg::Resumed => by_hand(model, |_| vec![Cmd::Repaint]),
+    };
+    deadline::passed(model, now);
+    order::keep(model, now);
+    cmds.extend(host::due(model, now));
+    cmds.extend(interest::after(model, now));
+    cmds
 }
 
-fn feed(model: &mut Model, now: Now, event: FeedEvent) -> Vec<Cmd> {
-    match event {
-        FeedEvent::Snapshot(_) => {
-            model.fleet.begin_picture();
-            model.alerts.begin_picture();
-            // What is half sent is not painted: the old picture stays until the new one is whole.
-            return Vec::new();
-        }
-        FeedEvent::Complete => {
-            model.fleet.end_picture();
-            model.alerts.end_picture();
-            model.freshness.tick(now);
-        }
-        FeedEvent::Summary(summary) => {
-            for host in summary.hosts {
-                model.fleet.summarise(host, now.mono);
-            }
-            for name in summary.retired {
-                model.fleet.forget(&name);
-            }
-            return Vec::new();
-        }
-        FeedEvent::Host(news) if news.retired => model.fleet.forget(&news.host.record.host),
-        FeedEvent::Host(news) => {
-            let changed = news.at.is_some();
-            model.fleet.detail(news.host);
-            if !changed {
-                return Vec::new();
-            }
-        }
-        FeedEvent::Alert { record, .. } => model.alerts.take(*record),
-        FeedEvent::Tick(_) => model.freshness.tick(now),
-    }
-    vec![Cmd::Paint]
+/// When [`Msg::Deadline`] is due next; `None` while time alone changes nothing.
+pub fn next_deadline(model: &Model, now: Now) -> Option<Mono> {
+    deadline::next(model, now)
+}
+
+/// What somebody did is seen at once.
+fn by_hand(model: &mut Model, act: impl FnOnce(&mut Model) -> Vec<Cmd>) -> Vec<Cmd> {
+    model.touch(Dirty::Now);
+    act(model)
 }
 
 #[cfg(test)]
+mod rig;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_by_hand;

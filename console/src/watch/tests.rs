@@ -3,7 +3,9 @@
 use serde_json::Value;
 use systole_common::ids::InstanceId;
 use systole_common::model::alert::Overlay;
-use systole_common::wire::feed::{FeedSnapshot, FeedSummary, FeedTick};
+use systole_common::wire::feed::{
+    FeedOperators, FeedSnapshot, FeedSummary, FeedTick, OperatorPresence,
+};
 
 use super::*;
 use crate::testing::{WALL, alert, at, down, host, record, resolved};
@@ -216,4 +218,53 @@ fn another_daemon_has_numbers_of_its_own() {
     let news = picture(&mut watch, 2_000, &[record("a")], &[alert(1, "a")]);
     assert_eq!(news.len(), 1);
     assert_eq!((&news[0]["kind"], &news[0]["previous"]), (&"alert".into(), &Value::Null));
+}
+
+fn operator(session: u64, name: &str, looking_at: &str) -> OperatorPresence {
+    OperatorPresence {
+        session,
+        operator: name.to_owned(),
+        role: "operator".to_owned(),
+        since: WALL,
+        looking_at: looking_at.to_owned(),
+    }
+}
+
+fn present(operators: &[OperatorPresence]) -> FeedEvent {
+    FeedEvent::Operators(FeedOperators { operators: operators.to_vec(), own: 1 })
+}
+
+#[test]
+fn operators_are_told_when_they_are_there_come_look_elsewhere_and_go() {
+    let mut watch = watching(&[], &[]);
+    let own = operator(1, "watch", "");
+    let steps = watch.feed(at(0), present(&[own.clone(), operator(3, "ann", "")]));
+    let expected = concat!(
+        r#"{"at":"2026-11-21T04:16:07.089Z","kind":"operator","session":3,"operator":"ann","#,
+        r#""role":"operator","since":"2026-11-21T04:16:07.089Z","looking_at":null,"#,
+        r#""attached":true,"previous":null}"#
+    );
+    assert_eq!(steps, [Step::Print(expected.to_owned())], "not of itself");
+    let mut told = |ms, operators: &[OperatorPresence]| {
+        let all: Vec<_> = [own.clone()].iter().chain(operators).cloned().collect();
+        lines(watch.feed(at(ms), present(&all)))
+    };
+    let news = told(1_000, &[operator(3, "ann", "host web-1"), operator(4, "bo", "fleet")]);
+    assert_eq!(news[0]["looking_at"], "host web-1");
+    assert_eq!(news[0]["previous"], json!({"looking_at": null}));
+    assert_eq!((&news[1]["operator"], &news[1]["previous"]), (&"bo".into(), &Value::Null));
+    assert_eq!(news.len(), 2);
+    assert_eq!(
+        told(2_000, &[operator(3, "ann", "host web-1"), operator(4, "bo", "fleet")]).len(),
+        0
+    );
+    let news = told(3_000, &[operator(4, "bo", "fleet")]);
+    assert_eq!((&news[0]["operator"], &news[0]["attached"]), (&"ann".into(), &false.into()));
+    assert_eq!(news[0]["previous"], json!({"attached": true}));
+    // The daemon was restarted: another operator has the number now.
+    let mut other = operator(4, "cy", "fleet");
+    other.since = at(3_500).wall;
+    let news = told(4_000, &[other]);
+    let who: Vec<_> = news.iter().map(|line| (&line["operator"], &line["attached"])).collect();
+    assert_eq!(who, [(&json!("bo"), &json!(false)), (&json!("cy"), &json!(true))]);
 }

@@ -1,6 +1,7 @@
 //! A daemon of a few lines: welcomes consoles, answers requests from a script, feeds what it is told.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -132,9 +133,10 @@ async fn serve(connection: Connection, state: Arc<Mutex<State>>, feed: broadcast
     assert_eq!(open.stream, StreamName::Hello.into());
     let _: Hello = reader.expect().await.unwrap();
     writer.write(&answer(&state)).await.unwrap();
+    let is_fed = Arc::new(AtomicBool::new(false));
     while let Ok((send, receive)) = connection.accept_bi().await {
         let (state, feed, connection) = (state.clone(), feed.subscribe(), connection.clone());
-        tokio::spawn(request(connection, send, receive, state, feed));
+        tokio::spawn(request(connection, send, receive, state, feed, is_fed.clone()));
     }
 }
 
@@ -144,6 +146,7 @@ async fn request(
     receive: RecvStream,
     state: Arc<Mutex<State>>,
     feed: broadcast::Receiver<Vec<u8>>,
+    is_fed: Arc<AtomicBool>,
 ) {
     let (mut reader, mut writer) = (FrameReader::new(receive, 1), FrameWriter::new(send, 1));
     let open: StreamOpen = reader.expect().await.unwrap();
@@ -153,7 +156,8 @@ async fn request(
     // The console may be gone already.
     let _ = writer.flush().await;
     let _ = writer.stream().finish();
-    if kind == Kind::Subscribe {
+    // A later subscription changes what the feed details, and there is still one feed.
+    if kind == Kind::Subscribe && !is_fed.swap(true, Ordering::SeqCst) {
         feed_to(connection, &state, feed).await;
     }
 }
@@ -194,7 +198,7 @@ fn reply(writer: &mut FrameWriter, kind: Kind, body: &[u8], state: &Mutex<State>
                 return;
             }
         }
-        Kind::Subscribe => {}
+        Kind::Subscribe | Kind::LookingAt => {}
         other => panic!("unexpected {}", other.as_str()),
     }
     writer.queue(&Done { count: 1 }).unwrap();

@@ -1,10 +1,12 @@
-//! The live table on a real terminal: what it shows, and that the terminal is given back.
+//! The console on a terminal that does not control it: what it shows, that the terminal is given back,
+//! and that it ends with its terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -14,7 +16,10 @@ use super::peer::Peer;
 use super::pki::Pki;
 use super::{PATIENCE, fleet, systole};
 
-/// The live table on a terminal of 80×24.
+/// It takes a second at most; this is for busy machines.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+
+/// The console on a terminal of 80×24.
 struct Screen {
     child: Child,
     /// Our end: keys go in.
@@ -27,7 +32,8 @@ struct Screen {
 
 impl Screen {
     fn start(pki: &Pki, peer: &Peer, variables: &[(&str, &str)]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
@@ -75,21 +81,21 @@ impl Screen {
 }
 
 #[test]
-fn the_live_table_is_left_by_keys_with_the_terminal_restored() {
+fn the_console_is_left_by_keys_with_the_terminal_restored() {
     let pki = Pki::new();
     let peer = Peer::start(&pki, fleet());
-    for key in [&b"q"[..], b"\x1b", b"\x03", b"\x1b[Aq"] {
+    for keys in [&b"qq"[..], b"\x03", b"\x1b[A\x03", b":q\r"] {
         let mut screen = Screen::start(&pki, &peer, &[]);
         screen.wait_for("LIVE mon-1");
-        screen.wait_for("db-1 is down");
+        screen.wait_for("db-1");
         assert!(screen.is_raw());
-        screen.master.write_all(key).unwrap();
+        screen.master.write_all(keys).unwrap();
         screen.ends_restored();
     }
 }
 
 #[test]
-fn the_live_table_is_left_by_signals_with_the_terminal_restored() {
+fn the_console_is_left_by_signals_with_the_terminal_restored() {
     let pki = Pki::new();
     let peer = Peer::start(&pki, fleet());
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
@@ -101,19 +107,58 @@ fn the_live_table_is_left_by_signals_with_the_terminal_restored() {
 }
 
 #[test]
+fn the_console_ends_when_its_terminal_is_gone() {
+    let pki = Pki::new();
+    let peer = Peer::start(&pki, fleet());
+    let mut screen = Screen::start(&pki, &peer, &[]);
+    screen.wait_for("LIVE mon-1");
+    let Screen { mut child, master, slave, output, .. } = screen;
+    // No signal comes: the terminal does not control it. Our reader ends with the next that it reads.
+    drop((master, slave, output));
+    let closed = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(closed.elapsed() < GONE_WITHIN, "{:?}", closed.elapsed());
+}
+
+#[test]
+fn a_refused_certificate_is_told_on_the_screen() {
+    let (ours, theirs) = (Pki::new(), Pki::new());
+    let peer = Peer::start(&theirs, fleet());
+    let mut screen = Screen::start(&ours, &peer, &[]);
+    screen.wait_for("REFUSED");
+    screen.master.write_all(b"\x03").unwrap();
+    screen.ends_restored();
+}
+
+#[test]
+fn a_terminal_that_cannot_draw_is_told_so() {
+    let pki = Pki::new();
+    let peer = Peer::start(&pki, fleet());
+    let mut screen = Screen::start(&pki, &peer, &[("TERM", "dumb")]);
+    screen.wait_for("TERM is not dumb");
+    assert_eq!(screen.child.wait().unwrap().code(), Some(64));
+    assert!(!screen.seen.contains("\x1b["), "{:?}", screen.seen);
+}
+
+#[test]
 fn no_color_leaves_the_words() {
     let pki = Pki::new();
     let peer = Peer::start(&pki, fleet());
     let mut screen = Screen::start(&pki, &peer, &[("NO_COLOR", "1")]);
     screen.wait_for("LIVE mon-1");
-    screen.wait_for("db-1 is down");
-    screen.master.write_all(b"q").unwrap();
+    screen.wait_for("db-1");
+    screen.master.write_all(b"\x03").unwrap();
     screen.wait_for("\x1b[?1049l");
     let codes = screen.seen.split("\x1b[").filter_map(|part| part.split_once('m'));
     let attributes: Vec<&str> = codes
         .map(|(code, _)| code)
         .filter(|code| code.bytes().all(|b| b.is_ascii_digit() || b == b';'))
         .collect();
-    assert!(attributes.iter().all(|code| matches!(*code, "0" | "1" | "2" | "7")), "{attributes:?}");
+    assert!(
+        attributes
+            .iter()
+            .all(|code| matches!(*code, "" | "0" | "1" | "2" | "4" | "7" | "22" | "24" | "27")),
+        "{attributes:?}"
+    );
     screen.ends_restored();
 }

@@ -1,6 +1,7 @@
 //! The JSON contract: every field of it is there, `null` when unknown, and of its type.
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
 use serde_json::Value;
 use systole_tests::machine::memory_total_bytes;
 use systole_tests::scene::Scene;
@@ -71,6 +72,7 @@ const ALERT: &[&str] = &[
     "acked_note",
     "acked_until",
 ];
+const OPERATOR: &[&str] = &["session", "operator", "role", "since", "looking_at", "attached"];
 const AUDIT: &[&str] = &["id", "time", "operator", "role", "action", "target", "outcome", "reason"];
 
 /// Every name of `fields` must be in `value`.
@@ -179,5 +181,29 @@ fn alerts_audit_and_watch_have_every_field_of_the_contract() -> Result<()> {
     let audit = scene.console(&["audit", "--json"])?.list()?;
     audit.iter().try_for_each(|line| has(line, AUDIT))?;
     ensure!(audit.first().is_some_and(|line| line["action"] == "ack"), "{audit:?}");
+    Ok(())
+}
+
+#[test]
+fn watch_tells_who_else_is_attached() -> Result<()> {
+    let mut scene = Scene::set(1)?;
+    scene.start_daemon()?;
+    let mut first = scene.watch()?;
+    let mut second = scene.watch()?;
+    let is_here = |attached: bool| {
+        move |line: &Value| line["kind"] == "operator" && line["attached"] == attached
+    };
+    let came = first.until("somebody came", is_here(true))?;
+    has(&came, OPERATOR)?;
+    has(&came, &["at", "previous"])?;
+    time(&came, "since")?;
+    ensure!(came["previous"].is_null() && came["looking_at"].is_null(), "{came}");
+    ensure!(came["session"].is_u64() && came["operator"].is_string(), "{came}");
+    let present = second.until("the first one is there", is_here(true))?;
+    ensure!(present["session"] != came["session"], "not of itself: {present}");
+    second.stop(Signal::TERM)?;
+    let went = first.until("they went", is_here(false))?;
+    ensure!(went["session"] == came["session"], "{went}");
+    ensure!(went["previous"] == serde_json::json!({"attached": true}), "{went}");
     Ok(())
 }

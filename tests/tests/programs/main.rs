@@ -5,6 +5,8 @@
 mod absence;
 mod commands;
 mod conflict;
+mod console_terminal;
+mod crowd;
 mod damaged;
 mod disk;
 mod feed;

@@ -1,9 +1,12 @@
 //! `cargo xtask bench`: measures what was promised, on this machine. Nothing stays.
 //!
 //! [`store`] drives the daemon's metric store with what [`generator`] makes up; [`month`] and
-//! [`restart`] are the parts that need a folder of their own; [`report`] is what comes out.
+//! [`restart`] are the parts that need a folder of their own. [`console`] draws frames and runs the real
+//! console. [`report`] is what comes out.
 
+mod arguments;
 mod clock;
+mod console;
 mod generator;
 mod month;
 mod report;
@@ -11,10 +14,14 @@ mod restart;
 mod sink;
 mod store;
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde::Serialize;
+
+use self::report::Report;
 
 /// Measures what was promised, on this machine
 #[derive(Debug, Clone, clap::Args)]
@@ -28,6 +35,36 @@ enum Subject {
     /// The metric store: ingest, size, commits, queries, restart
     #[command(after_help = STORE_HELP)]
     Store(StoreArgs),
+    /// The console: time and bytes of a frame; bytes and processor time while it runs
+    #[command(after_help = CONSOLE_HELP)]
+    Console(ConsoleArgs),
+}
+
+const CONSOLE_HELP: &str = "\
+Frames are those of a made-up fleet whose values all change each second, drawn by the console's own update,
+view and backend in this process. For the live part a daemon, three agents and the console itself run from
+the folder of this program, the console on a pseudo-terminal that is read at once; build them first with
+`cargo build --profile checked`, or `cargo build --release` and `cargo run --release -p xtask`.
+
+Examples:
+  cargo xtask bench console
+  cargo xtask bench console --live 0          frames only";
+
+/// What `bench console` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConsoleArgs {
+    /// Hosts of the large fleet
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    hosts: usize,
+    /// Frames of each size
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    frames: usize,
+    /// Seconds that the console runs live, and as long frozen; 0 leaves this part out
+    #[arg(long = "live", value_name = "SECONDS", default_value_t = 30)]
+    live_s: u64,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    json: bool,
 }
 
 const STORE_HELP: &str = "\
@@ -77,14 +114,17 @@ pub struct StoreArgs {
 /// Runs a benchmark.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     match &args.subject {
-        Subject::Store(args) => {
-            let report = store::measure(args)?;
-            if args.json {
-                println!("{}", serde_json::to_string_pretty(&report)?);
-            } else {
-                print!("{report}");
-            }
-        }
+        Subject::Store(args) => print(&store::measure(args)?, args.json)?,
+        Subject::Console(args) => print(&console::measure(args)?, args.json)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print<A: Display + Serialize>(report: &Report<A>, is_json: bool) -> Result<()> {
+    if is_json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
 }

@@ -6,8 +6,9 @@ use anyhow::{Context, Result, ensure};
 use systole_common::time::UnixMs;
 
 use super::StoreArgs;
+use super::arguments::StoreReport;
 use super::clock::Progress;
-use super::report::{Promise, Report};
+use super::report::Promise;
 use super::sink::{BEGIN_MS, Fleet, INTERVAL_MS, Sink};
 use super::store::{answer, ask, close, database_bytes, history, readers, tidy_up};
 
@@ -17,7 +18,7 @@ const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// Makes up the days, asks, has the background do its work, and asks again.
-pub(super) fn measure(args: &StoreArgs, folder: &Path, report: &mut Report) -> Result<()> {
+pub(super) fn measure(args: &StoreArgs, folder: &Path, report: &mut StoreReport) -> Result<()> {
     let mut fleet = Fleet::new("long", 1, usize::try_from(args.series)?, args.seed)?;
     let mut sink = Sink::open(folder)?;
     let hours = args.days * 24;

@@ -7,8 +7,9 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use super::StoreArgs;
+use super::arguments::StoreReport;
 use super::clock::{Progress, resident_bytes};
-use super::report::{Promise, Report};
+use super::report::Promise;
 use super::sink::{BEGIN_MS, Fleet, INTERVAL_MS, Sink};
 use super::store::close;
 
@@ -21,7 +22,7 @@ const SLOT_BYTES: u64 = 40;
 const BACK_WITHIN_S: f64 = 2.0;
 
 /// Fills a log, leaves it, and opens it again.
-pub(super) fn measure(args: &StoreArgs, folder: &Path, report: &mut Report) -> Result<()> {
+pub(super) fn measure(args: &StoreArgs, folder: &Path, report: &mut StoreReport) -> Result<()> {
     let wanted = args.log_mib * MIB;
     let per_slot = SLOT_BYTES + args.series * 8;
     let hosts = (wanted / per_slot / SLOTS).max(1) + 1;

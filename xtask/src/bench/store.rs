@@ -15,9 +15,10 @@ use systole_daemon::shell::metrics::database::Database;
 use systole_daemon::shell::metrics::reader::{MetricsAnswer, MetricsReaders};
 use systole_daemon::shell::metrics::slot::Retention;
 
+use super::arguments::{StoreArguments, StoreReport};
 use super::clock::{self, Progress};
 use super::generator::INTERVAL_S;
-use super::report::{Arguments, Promise, Report};
+use super::report::Promise;
 use super::sink::{BEGIN_MS, Fleet, Sink, percentile_ms};
 use super::{StoreArgs, month, restart};
 
@@ -32,7 +33,7 @@ const METRIC: &str = "cpu_percent";
 const BUDGET: Duration = Duration::from_millis(500);
 
 /// Measures everything. What it writes is gone when it returns.
-pub(super) fn measure(args: &StoreArgs) -> Result<Report> {
+pub(super) fn measure(args: &StoreArgs) -> Result<StoreReport> {
     let mut folder = tempfile::Builder::new();
     folder.prefix("systole-bench-");
     let folder = match &args.folder {
@@ -40,7 +41,7 @@ pub(super) fn measure(args: &StoreArgs) -> Result<Report> {
         None => folder.tempdir(),
     }
     .context("cannot make a folder; choose another with --folder")?;
-    let arguments = Arguments {
+    let arguments = StoreArguments {
         hosts: args.hosts,
         series: args.series,
         hours: args.hours,
@@ -51,7 +52,7 @@ pub(super) fn measure(args: &StoreArgs) -> Result<Report> {
         cores: std::thread::available_parallelism()?.get(),
         is_checked: cfg!(debug_assertions),
     };
-    let mut report = Report { arguments, figures: Vec::new() };
+    let mut report = StoreReport::new(arguments);
     fleet(args, &subfolder(folder.path(), "fleet")?, &mut report)?;
     unmerged(args, &subfolder(folder.path(), "hour")?, &mut report)?;
     month::measure(args, &subfolder(folder.path(), "month")?, &mut report)?;
@@ -66,7 +67,7 @@ fn subfolder(folder: &Path, name: &str) -> Result<PathBuf> {
 }
 
 /// Ingest of a fleet, what it takes on the disk, and questions about all of it.
-fn fleet(args: &StoreArgs, folder: &Path, report: &mut Report) -> Result<()> {
+fn fleet(args: &StoreArgs, folder: &Path, report: &mut StoreReport) -> Result<()> {
     let series = usize::try_from(args.series)?;
     let mut fleet = Fleet::new("host", args.hosts, series, args.seed)?;
     let mut sink = Sink::open(folder)?;
@@ -98,7 +99,7 @@ fn fleet(args: &StoreArgs, folder: &Path, report: &mut Report) -> Result<()> {
     size(sink, folder, end, report)
 }
 
-fn ingested(sink: &Sink, report: &mut Report) -> Result<()> {
+fn ingested(sink: &Sink, report: &mut StoreReport) -> Result<()> {
     let samples = sink.samples() as f64;
     ensure!(samples > 0.0, "nothing was committed");
     let wall = sink.turns.iter().sum::<Duration>().as_secs_f64();
@@ -128,7 +129,7 @@ fn ingested(sink: &Sink, report: &mut Report) -> Result<()> {
 }
 
 /// Bytes of a sample in windows as they are closed: an hour is too short for a merge.
-fn unmerged(args: &StoreArgs, folder: &Path, report: &mut Report) -> Result<()> {
+fn unmerged(args: &StoreArgs, folder: &Path, report: &mut StoreReport) -> Result<()> {
     let hosts = args.hosts.min(UNMERGED_HOSTS);
     let mut fleet = Fleet::new("host", hosts, usize::try_from(args.series)?, args.seed)?;
     let mut sink = Sink::open(folder)?;
@@ -144,7 +145,7 @@ fn unmerged(args: &StoreArgs, folder: &Path, report: &mut Report) -> Result<()> 
 }
 
 /// Bytes of a sample on the disk when all is in `metrics.db`, and after the work in the background.
-fn size(sink: Sink, folder: &Path, end: i64, report: &mut Report) -> Result<()> {
+fn size(sink: Sink, folder: &Path, end: i64, report: &mut StoreReport) -> Result<()> {
     let samples = sink.samples() as f64;
     close(sink)?;
     let before = database_bytes(folder)?;
@@ -174,12 +175,9 @@ pub(super) fn readers(folder: &Path, sink: &Sink) -> Arc<MetricsReaders> {
     MetricsReaders::new(&folder.join(METRICS_FILE), open, Arc::clone(&sink.news))
 }
 
-/// Ends the writer as a stop of the daemon does: everything is committed.
+/// Ends the writer as a stop of the daemon does that has time: everything is committed.
 pub(super) fn close(sink: Sink) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (sender, mut queue) = tokio::sync::mpsc::channel(1);
-    drop(sender);
-    Ok(sink.writer.run(runtime.handle(), &mut queue)?)
+    Ok(sink.writer.close(Duration::MAX)?)
 }
 
 /// Does all the work of the background at once. Returns the processor time that it took.

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a daemon, agents and a live table on this machine's real metrics; nothing stays.
+//! `cargo xtask demo`: a daemon, agents and the console on this machine's real metrics; nothing stays.
 //!
 //! [`stage`] lays out the folder, [`programs`] knows the binaries, [`children`] starts and stops them.
 
@@ -46,7 +46,7 @@ pub struct DemoArgs {
     /// UDP port of the daemon [default: a free one]
     #[arg(long, value_name = "P")]
     port: Option<u16>,
-    /// No table; run until Ctrl-c, SIGTERM or the end of --for
+    /// No console; run until Ctrl-c, SIGTERM or the end of --for
     #[arg(long)]
     headless: bool,
     /// End after this time, for example 20s
@@ -150,7 +150,7 @@ fn announce(args: &DemoArgs, stage: &Stage, children: &Children) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Shows the table until its user leaves it, or reaps until somebody ends the demo.
+/// Shows the console until its user leaves it, or reaps until somebody ends the demo.
 async fn attend(
     args: &DemoArgs,
     programs: &Programs,
@@ -159,24 +159,24 @@ async fn attend(
 ) -> Result<()> {
     let mut console = None;
     if !args.headless && std::io::stdout().is_terminal() {
-        console = Some(Table(programs.console(stage, &["hosts", "--live"]).spawn()?));
+        console = Some(Console(programs.console(stage, &[]).spawn()?));
     }
     loop {
         tokio::time::sleep(REAP_EVERY).await;
         children.reap();
-        if let Some(table) = console.as_mut()
-            && let Some(status) = table.0.try_wait()?
+        if let Some(console) = console.as_mut()
+            && let Some(status) = console.0.try_wait()?
         {
-            ensure!(status.success(), "the table ended with {status}");
+            ensure!(status.success(), "the console ended with {status}");
             return Ok(());
         }
     }
 }
 
-/// The table's process; asked to leave, so that it restores the terminal, when dropped.
-struct Table(std::process::Child);
+/// The console's process; asked to leave, so that it restores the terminal, when dropped.
+struct Console(std::process::Child);
 
-impl Drop for Table {
+impl Drop for Console {
     fn drop(&mut self) {
         let pid = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw);
         if let (Ok(None), Some(pid)) = (self.0.try_wait(), pid) {

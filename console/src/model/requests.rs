@@ -1,0 +1,82 @@
+//! Questions under way, what can be undone, and the last word about it.
+
+use std::collections::BTreeMap;
+
+use systole_common::ids::AlertId;
+use systole_common::time::Mono;
+
+use crate::limits::{NOTICE_SHOWN, UNDO_WITHIN};
+use crate::tone::Tone;
+
+/// The console's number of a question. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// What a question is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// An ack of this alert.
+    Ack(AlertId),
+    /// Its undoing.
+    Unack(AlertId),
+    /// The end of this incident.
+    Resolve(AlertId),
+    /// The end of this host.
+    Retire(String),
+    /// The connects of the open host.
+    Connections,
+    /// The alerts of the open host.
+    PastAlerts,
+    /// A chart of the open host, by its place.
+    Chart(usize),
+}
+
+/// A sentence about what somebody did last; shown until something else happens or it is old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The sentence.
+    pub text: String,
+    /// What it means.
+    pub tone: Tone,
+    /// When it was said.
+    pub at: Mono,
+}
+
+/// All of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Requests {
+    /// Under way, by number; at most [`crate::limits::REQUESTS_MAX`].
+    pub pending: BTreeMap<RequestId, Purpose>,
+    /// The last number that was used.
+    pub last: u64,
+    /// The newest ack of this console and when it was confirmed, while it can be undone.
+    pub undo: Option<(AlertId, Mono)>,
+    /// An alert of somebody else that this console asked for once; a second time takes it.
+    pub contested: Option<(AlertId, Mono)>,
+    /// The newest ack of somebody else: which alert, who, when it was heard of.
+    pub elsewhere: Option<(AlertId, String, Mono)>,
+    /// The last word.
+    pub notice: Option<Notice>,
+}
+
+impl Requests {
+    /// Whether something about this alert is under way.
+    pub fn is_pending(&self, id: AlertId) -> bool {
+        self.pending.values().any(|purpose| match purpose {
+            Purpose::Ack(other) | Purpose::Unack(other) | Purpose::Resolve(other) => *other == id,
+            Purpose::Retire(_) | Purpose::Connections | Purpose::PastAlerts | Purpose::Chart(_) => {
+                false
+            }
+        })
+    }
+
+    /// The last word, while it is not old.
+    pub fn notice_at(&self, now: Mono) -> Option<&Notice> {
+        self.notice.as_ref().filter(|notice| now.since(notice.at) < NOTICE_SHOWN)
+    }
+
+    /// The alert whose ack can be undone.
+    pub fn undo_at(&self, now: Mono) -> Option<AlertId> {
+        self.undo.filter(|(_, at)| now.since(*at) < UNDO_WITHIN).map(|(id, _)| id)
+    }
+}

@@ -1,0 +1,76 @@
+//! The last line: the keys that hold here, from the same table that handles them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use systole_common::time::Now;
+
+use super::text::{Pen, cells};
+use super::theme::Theme;
+use crate::action::Action;
+use crate::keys::{scopes, table};
+use crate::model::Model;
+use crate::model::screen::Popup;
+use crate::tone::Tone;
+
+/// Cells between two hints.
+const GAP: usize = 2;
+
+/// A key and its word.
+struct Hint {
+    key: String,
+    word: &'static str,
+    /// Stays when others give way.
+    is_kept: bool,
+}
+
+/// Draws it.
+pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut pen = Pen::on(buffer, theme, area);
+    pen.skip(1);
+    match &model.screen.popup {
+        Some(Popup::Help { .. }) => {
+            pen.say("type to narrow  Up Down  Enter runs it  Esc closes", Tone::Quiet);
+            return;
+        }
+        Some(Popup::Who) => {
+            pen.say("Esc closes", Tone::Quiet);
+            return;
+        }
+        None => {}
+    }
+    let mut hints = hints(model, now);
+    let width = |hint: &Hint| cells(&hint.key, theme.symbols) + 1 + hint.word.len() + GAP;
+    while hints.iter().map(width).sum::<usize>() > pen.room() + GAP {
+        let Some(at) = hints.iter().rposition(|hint| !hint.is_kept) else {
+            break;
+        };
+        hints.remove(at);
+    }
+    for hint in hints {
+        pen.say(&hint.key, Tone::Strong);
+        pen.skip(1);
+        pen.say(hint.word, Tone::Quiet);
+        pen.skip(GAP);
+    }
+}
+
+/// The hints of the scopes that hold, in the order of the table. What an inner scope means by a key
+/// hides what an outer one does.
+fn hints(model: &Model, now: Now) -> Vec<Hint> {
+    let scopes = scopes(model);
+    let mut hints = Vec::new();
+    if model.requests.undo_at(now.mono).is_some() {
+        let undo = table::bindings(scopes).find(|binding| binding.action == Action::Undo);
+        let key = undo.and_then(|binding| binding.keys.first());
+        hints.extend(key.map(|key| Hint { key: key.to_string(), word: "undo", is_kept: true }));
+    }
+    for binding in table::bindings(scopes).filter(|binding| !binding.hint.is_empty()) {
+        if let Some(key) = binding.keys.first()
+            && table::action(scopes, *key) == Some(binding.action)
+        {
+            let is_kept = matches!(binding.action, Action::Help | Action::Back);
+            hints.push(Hint { key: key.to_string(), word: binding.hint, is_kept });
+        }
+    }
+    hints
+}

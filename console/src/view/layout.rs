@@ -1,0 +1,96 @@
+//! Where the parts of the screen are, by its size. Shared by drawing and by scrolling.
+
+use ratatui::layout::Rect;
+
+use crate::model::Model;
+use crate::model::screen::{Size, View};
+
+/// From this width on the alert feed stands beside the fleet.
+pub const MEDIUM_WIDTH_MIN: u16 = 110;
+/// Below this the fleet is counts and a list of the worst.
+pub const SMALL: Size = Size { width: 80, height: 24 };
+/// Below this it is one line.
+pub const TINY: Size = Size { width: 40, height: 10 };
+
+/// The fleet beside the feed takes three fifths, and at least this.
+const FLEET_WIDTH_MIN: u16 = 76;
+/// Between fleet and feed.
+const GAP: u16 = 2;
+/// From this height on a small screen has a line for views and filter.
+const TABS_HEIGHT_MIN: u16 = 12;
+
+/// The parts. What does not fit has no height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Layout {
+    /// Link, counts, clock.
+    pub status: Rect,
+    /// Views and filter.
+    pub tabs: Rect,
+    /// The view's own list, with its heading.
+    pub main: Rect,
+    /// The alert feed beside or below the fleet, with its heading; empty in other views.
+    pub feed: Rect,
+    /// What waits for a human, or the last word about what somebody did.
+    pub waiting: Rect,
+    /// Keys, or the line in which something is typed.
+    pub hints: Rect,
+}
+
+impl Layout {
+    /// The parts of `model`'s screen.
+    pub fn of(model: &Model) -> Self {
+        let Size { width, height } = model.screen.size;
+        let line = |y| Rect::new(0, y, width, 1);
+        if width == 0 || height == 0 {
+            return Self::default();
+        }
+        if width < TINY.width || height < TINY.height {
+            return match &model.prompt {
+                Some(_) => Self { hints: line(0), ..Self::default() },
+                None => Self { status: line(0), ..Self::default() },
+            };
+        }
+        let is_small = width < SMALL.width || height < SMALL.height;
+        let tabs_height = u16::from(!is_small || height >= TABS_HEIGHT_MIN);
+        let body = Rect::new(0, 1 + tabs_height, width, height - 3 - tabs_height);
+        let (main, feed) = match model.screen.view {
+            View::Fleet if height < SMALL.height => (body, Rect::default()),
+            View::Fleet if width >= MEDIUM_WIDTH_MIN => beside(body),
+            View::Fleet => below(body),
+            View::Alerts | View::Host => (body, Rect::default()),
+        };
+        Self {
+            status: line(0),
+            tabs: Rect { height: tabs_height, ..line(1) },
+            main,
+            feed,
+            waiting: line(height - 2),
+            hints: line(height - 1),
+        }
+    }
+
+    /// Rows of the view's own list, without its heading.
+    pub fn main_rows(&self) -> usize {
+        usize::from(self.main.height.saturating_sub(1))
+    }
+
+    /// Rows of the alert feed, without its heading.
+    pub fn feed_rows(&self) -> usize {
+        usize::from(self.feed.height.saturating_sub(1))
+    }
+}
+
+/// The fleet to the left, the feed to the right.
+fn beside(body: Rect) -> (Rect, Rect) {
+    let left = (body.width / 5 * 3).max(FLEET_WIDTH_MIN);
+    let right = body.width - left - GAP;
+    let feed = Rect { x: left + GAP, width: right, ..body };
+    (Rect { width: left, ..body }, feed)
+}
+
+/// The fleet above, the feed below: about a third.
+fn below(body: Rect) -> (Rect, Rect) {
+    let feed_height = body.height / 3;
+    let main = Rect { height: body.height - feed_height, ..body };
+    (main, Rect { y: main.bottom(), height: feed_height, ..body })
+}

@@ -1,0 +1,87 @@
+//! The line in which something is typed: its cursor, and what is wrong with it underlined.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::text::{Pen, cells};
+use super::theme::Theme;
+use crate::model::Model;
+use crate::model::prompt::{Prompt, PromptKind};
+use crate::model::screen::Focus;
+use crate::tone::Tone;
+
+/// Draws `prompt`.
+pub(super) fn draw(model: &Model, prompt: &Prompt, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut pen = Pen::on(buffer, theme, area);
+    let count = count(model, &prompt.kind);
+    let label = label(&prompt.kind);
+    let taken = cells(&count, theme.symbols) + usize::from(!count.is_empty());
+    pen.say(&label, Tone::Strong);
+    let room = pen.room().saturating_sub(taken);
+    line(prompt, theme, room, &mut pen);
+    pen.at_end(&count, Tone::Plain);
+}
+
+fn label(kind: &PromptKind) -> String {
+    match kind {
+        PromptKind::Filter { .. } => "/".to_owned(),
+        PromptKind::Command => ":".to_owned(),
+        PromptKind::AckNote(id) => format!("note for alert {} > ", id.0),
+        PromptKind::ResolveNote(id) => format!("why is alert {} over > ", id.0),
+    }
+}
+
+/// How many a filter leaves: `12/5000`.
+fn count(model: &Model, kind: &PromptKind) -> String {
+    match (kind, model.screen.focus()) {
+        (PromptKind::Filter { .. }, Focus::Fleet) => {
+            format!("{}/{}", model.list.order.len(), model.shown_fleet().len())
+        }
+        (PromptKind::Filter { .. }, Focus::Feed | Focus::Alerts) => {
+            let all = model.alerts.len() + model.alerts.ended().len();
+            format!("{}/{all}", model.feed.order.len())
+        }
+        (PromptKind::Filter { .. }, Focus::Host)
+        | (PromptKind::Command | PromptKind::AckNote(_) | PromptKind::ResolveNote(_), _) => {
+            String::new()
+        }
+    }
+}
+
+/// As much of the line as there is room for, with the cursor in it.
+fn line(prompt: &Prompt, theme: &Theme, room: usize, pen: &mut Pen<'_>) {
+    let text = prompt.input.value();
+    let cursor = prompt.input.cursor();
+    let width = |c: char| cells(c.encode_utf8(&mut [0; 4]), theme.symbols);
+    let before: usize = text.chars().take(cursor).map(width).sum();
+    // Two cells for the cursor: it may be on a wide character.
+    let mut hidden = (before + 2).saturating_sub(room);
+    let mut left = room;
+    for (at, c) in text.chars().enumerate() {
+        let cells = width(c);
+        if hidden > 0 {
+            hidden = hidden.saturating_sub(cells.max(1));
+            continue;
+        }
+        if cells > left {
+            break;
+        }
+        left -= cells;
+        pen.say_in(c.encode_utf8(&mut [0; 4]), style(prompt, theme, at));
+    }
+    if cursor >= text.chars().count() && left > 0 {
+        pen.say_in(" ", theme.style(Tone::Reversed));
+    }
+}
+
+fn style(prompt: &Prompt, theme: &Theme, at: usize) -> Style {
+    let is_wrong = prompt.error.as_ref().is_some_and(|error| (error.from..error.to).contains(&at));
+    let style = if is_wrong {
+        theme.style(Tone::Bad).add_modifier(Modifier::UNDERLINED)
+    } else {
+        theme.style(Tone::Plain)
+    };
+    let is_cursor = at == prompt.input.cursor();
+    if is_cursor { style.patch(theme.style(Tone::Reversed)) } else { style }
+}

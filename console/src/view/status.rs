@@ -1,0 +1,253 @@
+//! The first line: how far the screen can be trusted, the counts, who else is there, the time. And the
+//! second: the views, the order and the filter of the list.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use systole_common::model::alert::Severity;
+use systole_common::time::Now;
+
+use super::figures::{age, clock, round_trip, silence};
+use super::text::{Pen, cells};
+use super::theme::Theme;
+use crate::model::Model;
+use crate::model::freshness::LinkState;
+use crate::model::screen::{Focus, View};
+use crate::tables::fleet::state_tone;
+use crate::tables::phrase;
+use crate::tone::Tone;
+
+/// Cells between two parts of a line.
+const GAP: usize = 2;
+/// Names of others that are listed; of further ones the number.
+const OTHERS_LISTED: usize = 3;
+
+/// Pieces that stand or fall together.
+type Part = Vec<(String, Tone)>;
+
+/// Draws the status line.
+pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut pen = Pen::on(buffer, theme, area);
+    let link = model.freshness.state(now.mono);
+    let words = format!(" {} ", link_words(&link));
+    let mut room = pen.room().saturating_sub(cells(&words, theme.symbols));
+    // The most important part first; each takes the longest of its forms that there is room for.
+    let wanted = [
+        (1, frozen(model)),
+        (3, alerts(model)),
+        (2, hosts(model)),
+        (0, read_only(model, &link)),
+        (5, vec![one(clock(model.shown_now(now).wall), Tone::Quiet)]),
+        (4, others(model)),
+    ];
+    let mut chosen: Vec<(u8, Part)> = Vec::new();
+    for (place, forms) in wanted {
+        let fits = |part: &Part| !part.is_empty() && width(part, theme) + GAP <= room;
+        if let Some(part) = forms.into_iter().find(fits) {
+            room -= width(&part, theme) + GAP;
+            chosen.push((place, part));
+        }
+    }
+    chosen.sort_by_key(|(place, _)| *place);
+    pen.say(&words, link_tone(&link));
+    for (place, part) in chosen {
+        pen.skip(if place == 5 { pen.room().saturating_sub(width(&part, theme) + 1) } else { GAP });
+        for (text, tone) in part {
+            pen.say(&text, tone);
+        }
+    }
+}
+
+/// Draws the line of views.
+pub(super) fn tabs(model: &Model, theme: &Theme, area: Rect, rows: usize, buffer: &mut Buffer) {
+    let mut pen = Pen::on(buffer, theme, area);
+    let host = model.host.as_ref().filter(|_| model.screen.has_host());
+    let names = [
+        (View::Fleet, "1 fleet".to_owned()),
+        (View::Alerts, "2 alerts".to_owned()),
+        (View::Host, host.map(|host| format!("host {}", host.host)).unwrap_or_default()),
+    ];
+    pen.skip(1);
+    for (view, name) in names.into_iter().filter(|(_, name)| !name.is_empty()) {
+        let is_shown = view == model.screen.view;
+        // The letters say it where there is neither colour nor bold.
+        let (before, name) = match name.rsplit_once(' ') {
+            Some((word, host)) if view == View::Host && is_shown => {
+                (format!("{} ", word.to_uppercase()), host.to_owned())
+            }
+            _ if is_shown => (String::new(), name.to_uppercase()),
+            _ => (String::new(), name),
+        };
+        let tone = if is_shown { Tone::Strong } else { Tone::Quiet };
+        pen.say(&before, tone);
+        pen.say(&name, tone);
+        pen.skip(GAP);
+    }
+    let about = list_words(model, rows);
+    pen.skip(pen.room().saturating_sub(cells(&about, theme.symbols) + 1));
+    pen.say(&about, Tone::Plain);
+}
+
+/// Order, filter and place of the list that the view is about.
+fn list_words(model: &Model, rows: usize) -> String {
+    let list = &model.list;
+    let (mut words, filter, shown, all, offset) = match model.screen.focus() {
+        Focus::Fleet | Focus::Feed => {
+            let turned = if list.is_reversed { " reversed" } else { "" };
+            let held = if list.is_held { "  HELD" } else { "" };
+            let words = vec![format!("sort:{}{turned}{held}", list.sort.title())];
+            let all = model.shown_fleet().len();
+            (words, &list.filter, list.order.len(), all, list.offset)
+        }
+        Focus::Alerts => {
+            let feed = &model.feed;
+            let all = model.alerts.len() + model.alerts.ended().len();
+            (Vec::new(), &feed.filter, feed.order.len(), all, feed.offset)
+        }
+        Focus::Host => return String::new(),
+    };
+    if let Some((text, _)) = filter {
+        words.push(format!("filter:{text}  {shown}/{all}"));
+    }
+    if rows > 0 && shown > rows {
+        words.push(format!("{}-{} of {shown}", offset + 1, (offset + rows).min(shown)));
+    }
+    words.join("  ")
+}
+
+fn one(text: String, tone: Tone) -> Part {
+    vec![(text, tone)]
+}
+
+fn width(part: &Part, theme: &Theme) -> usize {
+    part.iter().map(|(text, _)| cells(text, theme.symbols)).sum()
+}
+
+/// The state of the link in words.
+fn link_words(link: &LinkState<'_>) -> String {
+    let word = link.word();
+    let showing = |at: &Option<_>| at.map(|at| format!(" showing {}", clock(at)));
+    match link {
+        LinkState::Connecting { daemon, waiting, attempt, .. } => {
+            let daemon = daemon.map(|daemon| format!(" {daemon}")).unwrap_or_default();
+            let attempt = if *attempt > 1 { format!(", try {attempt}") } else { String::new() };
+            format!("{word}{daemon} {}{attempt}", age(*waiting))
+        }
+        LinkState::Live { daemon, rtt } => {
+            let daemon = daemon.map(|daemon| format!(" {daemon}")).unwrap_or_default();
+            let rtt = rtt.map(|rtt| format!(" {}", round_trip(rtt))).unwrap_or_default();
+            format!("{word}{daemon}{rtt}")
+        }
+        LinkState::Lagging { silence: span, .. } => format!("{word} data {}", silence(*span)),
+        LinkState::Reconnecting { attempt, last_good, .. } => {
+            let attempt = if *attempt > 0 { format!(" try {attempt},") } else { String::new() };
+            let last = last_good.map(|at| format!(" last good {}", clock(at))).unwrap_or_default();
+            format!("{word}{attempt}{last}").trim_end_matches(',').to_owned()
+        }
+        LinkState::Stale { silence, showing: at, .. }
+        | LinkState::Gone { silence, showing: at, .. } => {
+            format!("{word} {}{}", age(*silence), showing(at).unwrap_or_default())
+        }
+        LinkState::Refused { why, .. } | LinkState::Version { why, .. } => {
+            // The rest of the sentence says what to check; it is told above the hints.
+            format!("{word} {}", why.split(';').next().unwrap_or_default())
+        }
+    }
+}
+
+fn link_tone(link: &LinkState<'_>) -> Tone {
+    match link {
+        LinkState::Live { .. } => Tone::Good,
+        LinkState::Connecting { .. } => Tone::Plain,
+        LinkState::Lagging { .. }
+        | LinkState::Reconnecting { .. }
+        | LinkState::Stale { .. }
+        | LinkState::Gone { .. }
+        | LinkState::Refused { .. }
+        | LinkState::Version { .. } => Tone::Reversed,
+    }
+}
+
+fn read_only(model: &Model, link: &LinkState<'_>) -> Vec<Part> {
+    let role = model.freshness.peer.as_ref().map(|peer| peer.role.as_str());
+    match (link, role) {
+        (LinkState::Live { .. }, Some(role)) if model.freshness.is_read_only() => {
+            vec![one(format!("READ-ONLY role {role}"), Tone::Warning)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn frozen(model: &Model) -> Vec<Part> {
+    let Some(frozen) = &model.frozen else {
+        return Vec::new();
+    };
+    let since = format!(" FROZEN since {} ", clock(frozen.at.wall));
+    let events = match frozen.events {
+        0 => String::new(),
+        events => format!(" {} since", phrase::count(events, "change")),
+    };
+    let long = vec![(since.clone(), Tone::Reversed), (events, Tone::Plain)];
+    vec![long, one(since, Tone::Reversed), one(" FROZEN ".to_owned(), Tone::Reversed)]
+}
+
+/// `5000 hosts: 4 down 9 late 4987 online`, or less of it.
+fn hosts(model: &Model) -> Vec<Part> {
+    if model.freshness.shown_at().is_none() {
+        return Vec::new();
+    }
+    let counts = model.fleet.counts();
+    let all = phrase::count(model.fleet.len(), "host");
+    let mut long = one(format!("{all}:"), Tone::Plain);
+    let mut bad = one(all.clone(), Tone::Plain);
+    for (state, count) in counts {
+        let tone = state_tone(state);
+        let piece = (format!(" {count} {state}"), tone);
+        if tone == Tone::Bad {
+            bad.push(piece.clone());
+        }
+        long.push(piece);
+    }
+    if model.fleet.is_empty() {
+        long.clear();
+    }
+    vec![long, bad, one(all, Tone::Plain)]
+}
+
+/// `C3 W11 ack5`.
+fn alerts(model: &Model) -> Vec<Part> {
+    let count = |severity, letter, tone| match model.alerts.count(severity) {
+        0 => None,
+        count => Some((format!("{letter}{count}"), tone)),
+    };
+    let acked = match model.alerts.count_acked() {
+        0 => None,
+        count => Some((format!("ack{count}"), Tone::Plain)),
+    };
+    let critical = count(Severity::Critical, "C", Tone::Bad);
+    let pieces = [critical, count(Severity::Warning, "W", Tone::Warning), acked];
+    let mut part = Part::new();
+    for piece in pieces.into_iter().flatten() {
+        if !part.is_empty() {
+            part.push((" ".to_owned(), Tone::Plain));
+        }
+        part.push(piece);
+    }
+    vec![part]
+}
+
+/// `with ann, bo`.
+fn others(model: &Model) -> Vec<Part> {
+    let mut names: Vec<&str> = model.presence.others().map(|one| one.operator.as_str()).collect();
+    names.dedup();
+    let shown = names.get(..OTHERS_LISTED).unwrap_or(&names).join(", ");
+    match names.len() {
+        0 => Vec::new(),
+        count @ 1..=OTHERS_LISTED => {
+            vec![
+                one(format!("with {shown}"), Tone::Plain),
+                one(format!("{count} with"), Tone::Plain),
+            ]
+        }
+        count => vec![one(format!("with {shown} +{}", count - OTHERS_LISTED), Tone::Plain)],
+    }
+}
