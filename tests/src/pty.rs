@@ -140,11 +140,11 @@ impl Pty {
         self.seen().terminal.screen().alternate_screen()
     }
 
-    /// Changes the size, which the program is told.
+    /// Changes the size, which the program is told. As in every terminal the screen has it first: the
+    /// program may paint at once.
     pub fn resize(&self, width: u16, height: u16) -> Result<()> {
-        self.master()?.resize(size(width, height))?;
         self.seen().terminal.set_size(cells(height)?, cells(width)?);
-        Ok(())
+        self.master()?.resize(size(width, height))
     }
 
     /// From now on so many bytes are read in a second; 0 for as many as come.
