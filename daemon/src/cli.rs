@@ -43,7 +43,7 @@ pub enum Command {
 /// Flags that beat variables and file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Flags {
-    /// The configuration file [default: daemon.toml in the usual folders]
+    /// Configuration file; else `SYSTOLE_CONFIG`, else daemon.toml in ~/.config/systole or /etc/systole
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The UDP address for agents and operators, as 0.0.0.0:5001

@@ -12,6 +12,7 @@
 //! * [`kept`]: scenes whose agents keep a ledger.
 //! * [`container`]: a Debian with systemd as its first process.
 //! * [`disk`]: a small file system that can be full.
+//! * [`failing_disk`]: one whose fsyncs fail.
 //! * [`machine`]: what the kernel says of this machine and its processes.
 //! * [`foreigner`]: an independent QUIC client that holds any certificate.
 //!
@@ -21,6 +22,7 @@
 pub mod container;
 pub mod disk;
 pub mod ending;
+pub mod failing_disk;
 pub mod fleet;
 pub mod foreigner;
 pub mod journal;

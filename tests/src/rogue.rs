@@ -19,9 +19,7 @@ use systole_common::wire::VERSION_MAX;
 use systole_common::wire::agent::{Heartbeat, Intent, Pressure, Progress};
 use systole_common::wire::codec::{Body, decode, encode_frame};
 use systole_common::wire::control::Echo;
-use systole_common::wire::hello::{
-    Clocks, CloseCode, Hello, HelloAnswer, Purpose, StreamName, StreamOpen,
-};
+use systole_common::wire::hello::{CloseCode, Hello, HelloAnswer, Purpose, StreamName, StreamOpen};
 use systole_common::wire::kind::Kind;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -29,7 +27,10 @@ use xtask::certs::leaf_files;
 use xtask::demo::stage::{DAEMON, Stage};
 
 use crate::PATIENCE;
-use crate::machine::now;
+use crate::machine::{clocks, now};
+
+/// Its boot, the same for all.
+const BOOT: BootId = BootId([7; 16]);
 
 /// An agent that says what a test wants.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ impl Rogue {
             software: "0.1.0".to_owned(),
             purpose: self.purpose.into(),
             instance: self.instance,
-            boot_id: BootId([7; 16]),
+            boot_id: BOOT,
             spool_epoch: SpoolEpoch(1),
             clocks: clocks(),
             os: "an operating system".to_owned(),
@@ -122,24 +123,29 @@ impl Rogue {
 
     /// What an honest agent would beat.
     pub fn beat(&self, sequence: u64) -> Heartbeat {
-        Heartbeat {
-            sequence,
-            instance: self.instance,
-            boot: BootId([7; 16]).short(),
-            flags: 0,
-            next_in_ms: 1_000,
-            sent: clocks(),
-            loop_lag_max_us: 0,
-            ticks_skipped: 0,
-            heartbeats_sent: sequence,
-            datagrams_dropped: 0,
-            echo_sequence: 0,
-            echo_hold_us: 0,
-            pressure: Pressure::default(),
-            steal_us: 0,
-            progress: Progress::default(),
-            intent: Intent::default(),
-        }
+        heartbeat(sequence, self.instance, BOOT)
+    }
+}
+
+/// The heartbeat of an agent that is well; the next one is due in a second.
+pub fn heartbeat(sequence: u64, instance: InstanceId, boot: BootId) -> Heartbeat {
+    Heartbeat {
+        sequence,
+        instance,
+        boot: boot.short(),
+        flags: 0,
+        next_in_ms: 1_000,
+        sent: clocks(),
+        loop_lag_max_us: 0,
+        ticks_skipped: 0,
+        heartbeats_sent: sequence,
+        datagrams_dropped: 0,
+        echo_sequence: 0,
+        echo_hold_us: 0,
+        pressure: Pressure::default(),
+        steal_us: 0,
+        progress: Progress::default(),
+        intent: Intent::default(),
     }
 }
 
@@ -305,9 +311,4 @@ impl Control {
 /// The frame that names a stream.
 pub fn open_frame(version: u8, name: StreamName) -> Result<Vec<u8>> {
     Ok(encode_frame(version, &StreamOpen { stream: Growing::from(name) })?)
-}
-
-/// The clocks of this machine, as far as it matters here.
-pub fn clocks() -> Clocks {
-    Clocks { mono_ns: 1, boot_ns: 1, wall_ms: now().0 }
 }

@@ -12,7 +12,7 @@ use systole_common::net::endpoint::ClientEndpoint;
 use systole_common::net::framed::{FrameReader, FrameWriter};
 use systole_common::net::tls::ClientTls;
 use systole_common::wire::VERSION_MAX;
-use systole_common::wire::agent::{Heartbeat, Intent, Pressure, Progress as Parts};
+use systole_common::wire::agent::Heartbeat;
 use systole_common::wire::codec::decode;
 use systole_common::wire::control::{Intervals, Policy};
 use systole_common::wire::hello::{Hello, HelloAnswer, Purpose, StreamName, StreamOpen};
@@ -24,11 +24,15 @@ use xtask::demo::stage::DAEMON;
 use super::values::Values;
 use super::{FleetPlan, Progress};
 use crate::machine::clocks;
+use crate::rogue::heartbeat;
 
 /// Wait before a host that was not let in tries again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// An attempt is given up after this.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The boot of every host.
+const BOOT: BootId = BootId([9; 16]);
 
 /// All that a host needs.
 pub(super) struct SimulatedHost {
@@ -160,7 +164,7 @@ impl SimulatedHost {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             purpose: Purpose::Main.into(),
             instance: self.instance(),
-            boot_id: BootId([9; 16]),
+            boot_id: BOOT,
             spool_epoch: SpoolEpoch(self.number + 1),
             clocks: clocks(),
             os: "simulated".to_owned(),
@@ -174,22 +178,8 @@ impl SimulatedHost {
 
     fn heartbeat(&self, sequence: u64) -> Heartbeat {
         Heartbeat {
-            sequence,
-            instance: self.instance(),
-            boot: BootId([9; 16]).short(),
-            flags: 0,
             next_in_ms: u32::try_from(self.plan.beat_every.as_millis()).unwrap_or(u32::MAX),
-            sent: clocks(),
-            loop_lag_max_us: 0,
-            ticks_skipped: 0,
-            heartbeats_sent: sequence,
-            datagrams_dropped: 0,
-            echo_sequence: 0,
-            echo_hold_us: 0,
-            pressure: Pressure::default(),
-            steal_us: 0,
-            progress: Parts::default(),
-            intent: Intent::default(),
+            ..heartbeat(sequence, self.instance(), BOOT)
         }
     }
 }

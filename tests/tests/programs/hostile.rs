@@ -13,8 +13,9 @@ use systole_common::wire::header::Header;
 use systole_common::wire::hello::{CloseCode, Hello, RefusalCode, StreamName};
 use systole_common::wire::kind::Kind;
 use systole_common::wire::limits::{SERIES_PER_FRAME_MAX, SKIP_BYTES_MAX};
+use systole_tests::machine::clocks;
 use systole_tests::machine::resident_bytes;
-use systole_tests::rogue::{Contact, Rogue, clocks, open_frame};
+use systole_tests::rogue::{Contact, Rogue, open_frame};
 use systole_tests::scene::Scene;
 use xtask::demo::programs::SYSTOLED;
 

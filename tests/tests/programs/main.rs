@@ -9,6 +9,7 @@ mod console_terminal;
 mod crowd;
 mod damaged;
 mod disk;
+mod failing_disk;
 mod feed;
 mod foreign;
 mod full_disk;

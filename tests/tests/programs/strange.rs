@@ -9,7 +9,8 @@ use systole_common::wire::agent::{
 use systole_common::wire::control::{Ranges, SequenceKind};
 use systole_common::wire::header::Header;
 use systole_common::wire::hello::StreamName;
-use systole_tests::rogue::{Contact, Control, Rogue, clocks};
+use systole_tests::machine::clocks;
+use systole_tests::rogue::{Contact, Control, Rogue};
 use systole_tests::scene::Scene;
 use systole_tests::{PATIENCE, until};
 

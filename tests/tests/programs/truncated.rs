@@ -9,7 +9,8 @@ use systole_common::wire::agent::{
 use systole_common::wire::codec::encode_frame;
 use systole_common::wire::hello::{CloseCode, StreamName};
 use systole_common::wire::limits::HEADER_BYTES;
-use systole_tests::rogue::{Rogue, clocks, open_frame};
+use systole_tests::machine::clocks;
+use systole_tests::rogue::{Rogue, open_frame};
 use systole_tests::scene::Scene;
 
 /// Each message once, small but with something in every list.

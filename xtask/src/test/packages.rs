@@ -12,6 +12,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("python3-venv", "refusals of an independent QUIC client"),
     ("systemd", "checks of the systemd units"),
     ("iproute2", "links that lose or delay packets"),
+    ("strace", "disks whose fsync fails"),
 ];
 
 /// Installs what is missing; with `required`, what stays missing is a failure.

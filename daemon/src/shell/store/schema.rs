@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 use systole_common::time::UnixMs;
 
-use super::StoreError;
+use super::{Fault, StoreError};
 
 /// The file in the state folder.
 pub const STATE_FILE: &str = "state.db";
@@ -155,6 +155,7 @@ fn open_sound(path: &Path, now: UnixMs, steps: &[&str]) -> Result<Opened, StoreE
         }
         if !is_new {
             check(path, &connection)?;
+            write_back(path, &connection)?;
         }
         let backup = migrate(path, &mut connection, found, now, steps)?;
         Ok(Opened { path: path.into(), connection, is_new, set_aside: None, backup })
@@ -167,11 +168,20 @@ fn open_sound(path: &Path, now: UnixMs, steps: &[&str]) -> Result<Opened, StoreE
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(crate::limits::CHECKPOINT_WAIT)?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    write_ahead(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Gives the file a write-ahead log. That is a commit, and only the step behind the last row tells
+/// whether it failed.
+pub(in crate::shell) fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
     Ok(())
 }
 
@@ -180,6 +190,18 @@ fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|source| StoreError::of(path, "checking", source))?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.into() }) }
+}
+
+/// Writes back what the last run left in the log, and empties it. After an fsync that failed it may
+/// stand in memory alone, and a power cut would take what is committed behind it along.
+fn write_back(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        Err(error) if Fault::of(&error) != Fault::Full => {
+            Err(StoreError::of(path, "writing the log back", error))
+        }
+        // The log keeps everything until there is room.
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn migrate(

@@ -12,7 +12,7 @@ use systole_common::time::UnixMs;
 use super::StoreError;
 use crate::limits::CHECKPOINT_WAIT;
 use crate::shell::metrics::METRICS_FILE;
-use crate::shell::store::set_aside;
+use crate::shell::store::{set_aside, write_ahead};
 
 /// The steps from an empty file to this version, one a version. A released step never changes.
 const STEPS: &[&str] = &[VERSION_1];
@@ -154,7 +154,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(CHECKPOINT_WAIT)?;
     connection.pragma_update(None, "page_size", 8_192)?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    write_ahead(connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update(None, "trusted_schema", false)?;

@@ -35,6 +35,19 @@ fn a_damaged_file_is_set_aside_and_the_loss_is_said() {
 }
 
 #[test]
+fn what_the_last_run_left_in_the_log_is_in_the_file_before_more_is_promised() {
+    let mut store = Store::new();
+    store.write(vec![host(host_row("web-1"))], vec![]);
+    let Store { folder, writer, .. } = store;
+    std::mem::forget(writer);
+    let log = folder.path().join("state.db-wal");
+    assert!(fs::metadata(&log).unwrap().len() > 0);
+    let opened = open(folder.path(), NOW).unwrap();
+    assert_eq!(fs::metadata(&log).unwrap().len(), 0);
+    assert_eq!(load(&opened, NOW).unwrap().saved.hosts, [host_row("web-1")]);
+}
+
+#[test]
 fn rows_that_make_no_sense_are_left_out_and_counted() {
     let mut store = Store::new();
     store.write(vec![host(host_row("web-1")), host(host_row("web-2"))], vec![]);
