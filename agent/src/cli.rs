@@ -33,7 +33,7 @@ struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 struct SharedArgs {
-    /// The configuration file [default: that of the user, else /etc/systole/agent.toml]
+    /// Configuration file; else `SYSTOLE_CONFIG`, else agent.toml in ~/.config/systole or /etc/systole
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A daemon to report to instead of the configured ones; may be given several times

@@ -51,7 +51,7 @@ const KEYS: [Key; 12] = [
     )
     .preset("24h"),
     Key::new("spool.ledger", Kind::Path, "the file in which drills find what was spooled"),
-    Key::new("socket", Kind::Path, "the Unix socket of `status`, `leave` and the like"),
+    Key::new("socket", Kind::Path, "the Unix socket of `status` and `leave`"),
     Key::new("log.level", Kind::Text, "how much is logged")
         .preset(LEVEL_DEFAULT)
         .checked(telemetry::check_level),

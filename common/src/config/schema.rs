@@ -13,8 +13,15 @@ use super::{NAMES_LISTED_MAX, Near, nearest};
 /// What every variable of ours begins with.
 pub(super) const VARIABLE_PREFIX: &str = "SYSTOLE_";
 /// Variables that are no keys: where the file is, the log filter, the advisory database of the tests.
-pub(super) const OTHER_VARIABLES: [&str; 5] =
-    ["SYSTOLE_CONFIG", "SYSTOLE_LOG", "SYSTOLE_ADVISORY_DB", "SYSTOLE_REQUIRE", "SYSTOLE_SKIP_LOG"];
+pub(super) const OTHER_VARIABLES: [&str; 7] = [
+    "SYSTOLE_CONFIG",
+    "SYSTOLE_LOG",
+    "SYSTOLE_ADVISORY_DB",
+    "SYSTOLE_LONG",
+    "SYSTOLE_REQUIRE",
+    "SYSTOLE_SKIP_LOG",
+    "SYSTOLE_TEST_NSPAWN",
+];
 
 /// A rule of the program for a text, a list item, `name=value` of a map, or a free name. The error
 /// says what is expected, as in "NAME=ADDRESS:PORT".

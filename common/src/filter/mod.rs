@@ -1,4 +1,4 @@
-//! The filter language of every list, pane, silence and chat target: text to a tree to yes or no.
+//! The filter language of lists, panes, exports and rules: text to a tree to yes or no.
 //!
 //! `web-* cpu>80 and (role=db or !state=online)`: words, comparisons, `and` (or a space), `or`, `!`,
 //! brackets, quotes. Pure, and ignorant of hosts and alerts: a [`Subject`] answers for its fields.

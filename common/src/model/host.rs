@@ -1,4 +1,4 @@
-//! What a host can be, why, and how sure we are (design: "Hosts and alerts").
+//! What a host can be, why, and how sure we are. The daemon's engine decides it.
 
 use crate::coded_enum;
 

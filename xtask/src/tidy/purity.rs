@@ -119,7 +119,7 @@ const PURE: &[&str] = &[
     "console/src/model",
     "console/src/update",
     "console/src/view",
-    "console/src/keymap",
+    "console/src/keys",
     "console/src/msg",
     "console/src/cmd",
 ];

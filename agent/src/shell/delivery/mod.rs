@@ -99,7 +99,10 @@ impl Keeper {
                 }
                 Err(error) => {
                     error!("{error}");
-                    error!("nothing is stored until the spool can be used; live values go on");
+                    error!(
+                        "nothing is stored until the spool can be used, which is tried each {} s; live values go on",
+                        SPOOL_REOPEN.as_secs()
+                    );
                 }
             }
         }
