@@ -18,13 +18,13 @@ use crate::model::subject::{ALERT_FIELDS, HOST_FIELDS};
 
 pub use history::{ExportArgs, HistoryArgs, RangeArgs, StorageAction, StorageArgs};
 
-/// Watches hosts by their heartbeat: the operator's commands.
+/// Watches hosts by their heartbeat: the operator's console and commands.
 #[derive(Debug, Parser)]
 #[command(
     name = "systole",
     version,
-    about = "Watches hosts by their heartbeat: the operator's commands",
-    after_help = "Without a command, on a terminal: the live table of all hosts (`hosts --live`).\n\n\
+    about = "Watches hosts by their heartbeat: the operator's console and commands",
+    after_help = "Without a command, on a terminal: the console; `?` there lists its keys.\n\n\
         Examples:\n  \
         systole hosts 'state!=online or cpu>80'\n  \
         systole alerts --severity critical\n  \
@@ -154,7 +154,7 @@ pub struct HostsArgs {
     /// Which hosts; all without it
     #[arg(value_name = "FILTER")]
     pub filter: Vec<String>,
-    /// Keep the table on the screen and up to date
+    /// Open the console, with this filter
     #[arg(long)]
     pub live: bool,
 }

@@ -23,8 +23,8 @@ pub(super) const HISTORY_HELP: &str = "Example:\n  \
 
 pub(super) const EXPORT_HELP: &str = "Example:\n  \
     systole export 'role=db' --metric cpu_percent --metric load1 --since 7d --step 5m > db.csv\n\n\
-    Without --step the samples themselves are written; what is older than they are kept is in the \
-    roll-ups, which --step 1m or --step 1h reads. The filter is that of `systole hosts`, about the \
+    Without --step the samples themselves are written; what is older than they are kept comes from the \
+    roll-ups, as points a minute or an hour apart. The filter is that of `systole hosts`, about the \
     hosts as they are now; without one, all of which anything is stored. Fields:";
 
 pub(super) const STORAGE_HELP: &str = "Example:\n  systole storage --host web-1";

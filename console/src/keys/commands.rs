@@ -4,6 +4,9 @@ use systole_common::config::nearest;
 
 use crate::action::Action;
 
+/// A shorter word is near to everything.
+const NEAR_CHARS_MIN: usize = 3;
+
 /// What a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -97,9 +100,9 @@ pub fn find(name: &str) -> Option<&'static Command> {
     COMMANDS.iter().find(|command| command.name == name || command.aliases.contains(&name))
 }
 
-/// The name that was probably meant.
-pub fn near(name: &str) -> Option<&'static str> {
-    nearest(name, names())
+/// The name among `known` that was probably meant; a word of one or two letters is near to everything.
+pub fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(name, known).filter(|_| name.chars().count() >= NEAR_CHARS_MIN)
 }
 
 /// Every name, aliases too.
@@ -122,8 +125,9 @@ mod tests {
         }
         assert_eq!(find("ack").map(Command::usage).as_deref(), Some("ack [ID] [NOTE]"));
         assert_eq!(find("q").map(Command::usage).as_deref(), Some("q"));
+        let near = |name| super::near(name, names());
         assert_eq!(near("freze"), Some("freeze"));
         assert_eq!(near("reslove"), Some("resolve"));
-        assert_eq!(near("xyzzy"), None);
+        assert_eq!((near("xyzzy"), near("x"), near("ho")), (None, None, None));
     }
 }

@@ -1,7 +1,7 @@
 //! The list of the help: every key and every command, narrowed by what was typed.
 
 use super::commands::{COMMANDS, Command};
-use super::table::{Binding, TABLE};
+use super::table::{Binding, Scope, TABLE};
 
 /// What a line of the help runs.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub struct HelpLine {
     pub place: &'static str,
     /// What it does.
     pub help: &'static str,
+    /// Whether it can be run here.
+    pub holds: bool,
     /// What Enter on this line runs.
     pub runs: Runs,
 }
@@ -28,25 +30,28 @@ pub struct HelpLine {
 /// Where commands hold.
 const COMMANDS_TITLE: &str = "command line";
 
-/// The lines that `typed` leaves, in the order of the tables; a key that is `typed` itself is first.
-pub fn lines(typed: &str) -> Vec<HelpLine> {
+/// The lines that `typed` leaves, in the order of the tables, those that hold in `scopes`
+/// before others; what is `typed` itself is first.
+pub fn lines(typed: &str, scopes: &[Scope]) -> Vec<HelpLine> {
     let typed = typed.trim();
-    let mut lines: Vec<HelpLine> = all().filter(|line| line.matches(typed)).collect();
-    lines.sort_by_key(|line| !line.is_exactly(typed));
+    let mut lines: Vec<HelpLine> = all(scopes).filter(|line| line.matches(typed)).collect();
+    lines.sort_by_key(|line| (!line.is_exactly(typed), !line.holds));
     lines
 }
 
-fn all() -> impl Iterator<Item = HelpLine> {
+fn all(scopes: &[Scope]) -> impl Iterator<Item = HelpLine> {
     let keys = TABLE.iter().map(|binding| HelpLine {
         keys: key_names(binding).collect::<Vec<_>>().join(" "),
         place: binding.scope.title(),
         help: binding.help,
+        holds: scopes.contains(&binding.scope),
         runs: Runs::Key(binding),
     });
     let commands = COMMANDS.iter().map(|command| HelpLine {
         keys: format!(":{}", command.usage()),
         place: COMMANDS_TITLE,
         help: command.help,
+        holds: true,
         runs: Runs::Command(command),
     });
     keys.chain(commands)
@@ -85,12 +90,13 @@ mod tests {
     use super::*;
 
     fn keys(typed: &str) -> Vec<String> {
-        lines(typed).into_iter().map(|line| line.keys).collect()
+        let here = [Scope::Fleet, Scope::List, Scope::Panes, Scope::Everywhere];
+        lines(typed, &here).into_iter().map(|line| line.keys).collect()
     }
 
     #[test]
     fn the_help_lists_every_key_and_every_command() {
-        assert_eq!(lines("").len(), TABLE.len() + COMMANDS.len());
+        assert_eq!(lines("", &[]).len(), TABLE.len() + COMMANDS.len());
         for command in COMMANDS {
             assert!(keys("").contains(&format!(":{}", command.usage())), "{}", command.name);
         }
@@ -104,6 +110,14 @@ mod tests {
         assert!(keys("RESOLVE").contains(&"r".to_owned()));
         assert_eq!(keys("q")[0], "q");
         assert_eq!(keys("no such thing"), Vec::<String>::new());
-        assert_eq!(keys("   ").len(), lines("").len());
+        assert_eq!(keys("   ").len(), lines("", &[]).len());
+    }
+
+    #[test]
+    fn what_holds_here_comes_first() {
+        let lines = lines("", &[Scope::Alerts, Scope::Everywhere]);
+        let held = lines.iter().take_while(|line| line.holds).count();
+        assert_eq!(lines.iter().filter(|line| line.holds).count(), held);
+        assert_eq!((lines[0].keys.as_str(), held < lines.len()), ("a", true));
     }
 }

@@ -20,12 +20,16 @@ pub(crate) mod script;
 
 /// The scopes that hold now, the innermost first.
 pub fn scopes(model: &Model) -> &'static [Scope] {
-    let is_charts = model.host.as_ref().is_some_and(|host| host.tab == Tab::Charts);
+    let is_shown = |tab| model.host.as_ref().is_some_and(|host| host.tab == tab);
+    let (is_charts, is_alerts) = (is_shown(Tab::Charts), is_shown(Tab::Alerts));
     match model.screen.focus() {
         Focus::Fleet => &[Scope::Fleet, Scope::List, Scope::Panes, Scope::Everywhere],
         Focus::Feed => &[Scope::Alerts, Scope::List, Scope::Panes, Scope::Everywhere],
         Focus::Alerts => &[Scope::Alerts, Scope::List, Scope::Everywhere],
         Focus::Host if is_charts => &[Scope::Charts, Scope::Host, Scope::List, Scope::Everywhere],
+        Focus::Host if is_alerts => {
+            &[Scope::HostAlerts, Scope::Host, Scope::List, Scope::Everywhere]
+        }
         Focus::Host => &[Scope::Host, Scope::List, Scope::Everywhere],
     }
 }

@@ -20,6 +20,8 @@ pub enum Scope {
     Host,
     /// On the charts of a host.
     Charts,
+    /// On the alerts of a host.
+    HostAlerts,
 }
 
 impl Scope {
@@ -33,6 +35,29 @@ impl Scope {
             Self::Alerts => "alerts",
             Self::Host => "host",
             Self::Charts => "charts",
+            Self::HostAlerts => "its alerts",
+        }
+    }
+
+    /// The keys that lead there.
+    pub const fn way(self) -> &'static str {
+        match self {
+            Self::Everywhere => "Esc",
+            Self::List | Self::Panes | Self::Fleet => "1",
+            Self::Alerts => "2 or !",
+            Self::Host => "Enter on a host",
+            Self::Charts => "Enter on a host, then Right to CHARTS",
+            Self::HostAlerts => "Enter on a host, then Right to ALERTS",
+        }
+    }
+
+    /// The same in few cells.
+    pub const fn short_way(self) -> &'static str {
+        match self {
+            Self::Everywhere => "Esc",
+            Self::List | Self::Panes | Self::Fleet => "1",
+            Self::Alerts => "2 !",
+            Self::Host | Self::Charts | Self::HostAlerts => "Enter",
         }
     }
 }
@@ -85,12 +110,21 @@ pub static TABLE: &[Binding] = &[
     bind(Scope::Alerts, &[c('r')], Action::Resolve, "resolve", "end the incident, with a reason"),
     bind(Scope::Alerts, OPEN, Action::Open, "open", "open the alert's host"),
     bind(Scope::Alerts, &[c('/')], Action::Filter, "filter", "filter the alerts"),
+    bind(
+        Scope::HostAlerts,
+        &[c('r')],
+        Action::Resolve,
+        "resolve",
+        "end the incident, with a reason",
+    ),
     bind(Scope::Charts, &[c('-')], Action::ZoomOut, "zoom out", "zoom out: a longer range"),
     bind(Scope::Charts, &[c('+')], Action::ZoomIn, "zoom in", "zoom in: a shorter range"),
     bind(Scope::Charts, &[c('[')], Action::Earlier, "cursor", "the cursor back: time and values"),
     bind(Scope::Charts, &[c(']')], Action::Later, "", "the cursor on"),
     bind(Scope::Charts, &[c('0')], Action::ChartNow, "", "the cursor away, the newest values"),
     bind(Scope::Charts, &[c('=')], Action::Scale, "", "scale of its own, or 0 to 100"),
+    bind(Scope::Host, &[c('a')], Action::Ack, "ack", "its newest alert nobody has is yours"),
+    bind(Scope::Host, &[c('e')], Action::AckWithNote, "ack+note", "the same, with a note"),
     bind(Scope::Host, NEXT_TAB, Action::NextTab, "tabs", "the next tab"),
     bind(Scope::Host, PREVIOUS_TAB, Action::PreviousTab, "", "the tab before"),
     bind(Scope::Fleet, OPEN, Action::Open, "open", "open the host"),
@@ -142,6 +176,13 @@ pub fn action(scopes: &[Scope], key: KeyPress) -> Option<Action> {
         TABLE.iter().find(holds).map(|binding| binding.action)
     };
     scopes.iter().find_map(within)
+}
+
+/// Where `key` holds if not in these scopes: its first line of the table.
+pub fn elsewhere(scopes: &[Scope], key: KeyPress) -> Option<&'static Binding> {
+    let is_other =
+        |binding: &&Binding| binding.keys.contains(&key) && !scopes.contains(&binding.scope);
+    TABLE.iter().find(is_other)
 }
 
 /// The bindings of these scopes, in the order of the table.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use systole_common::ids::AlertId;
 use systole_common::time::Mono;
 
 use super::freshness::Trust;
@@ -27,6 +28,8 @@ pub struct Attention {
     pub is_linked: bool,
     /// When the bell last rang.
     pub rung_at: Option<Mono>,
+    /// A critical alert that began after the last word was said: it takes its place.
+    pub alarm: Option<AlertId>,
 }
 
 impl Attention {
@@ -42,6 +45,7 @@ impl Attention {
             told_at: None,
             is_linked: false,
             rung_at: None,
+            alarm: None,
         }
     }
 }

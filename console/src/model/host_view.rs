@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use systole_common::ids::AlertId;
 use systole_common::model::metric::SeriesKey;
 use systole_common::time::{Mono, UnixMs};
 use systole_common::wire::console::{AlertRecord, ConnectionRecord};
@@ -197,6 +198,8 @@ pub struct HostView {
     pub connections: Loaded<Vec<ConnectionRecord>>,
     /// Open and ended alerts, newest first.
     pub past_alerts: Loaded<Vec<AlertRecord>>,
+    /// The alert that the cursor is on; `None`: the first one.
+    pub alert: Option<AlertId>,
     /// When what the shown part needs was last asked for.
     pub asked_at: Option<Mono>,
 }
@@ -214,6 +217,7 @@ impl HostView {
             charts: Vec::new(),
             connections: Loaded::Unasked,
             past_alerts: Loaded::Unasked,
+            alert: None,
             asked_at: None,
         }
     }

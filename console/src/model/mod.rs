@@ -15,6 +15,7 @@ pub mod host;
 pub mod host_list;
 pub mod host_view;
 pub mod missing;
+pub mod peek;
 pub mod presence;
 pub mod prompt;
 pub mod range;
@@ -24,14 +25,16 @@ pub mod subject;
 
 use systole_common::filter::Filter;
 use systole_common::time::Now;
+use systole_common::wire::console::AlertRecord;
 
 use self::alert_list::AlertList;
-use self::alerts::OpenAlerts;
+use self::alerts::{OpenAlerts, is_alarm};
 use self::attention::Attention;
 use self::fleet::Fleet;
 use self::freshness::{Freshness, Trust};
 use self::host_list::HostList;
 use self::host_view::HostView;
+use self::peek::Peek;
 use self::presence::Presence;
 use self::prompt::Prompt;
 use self::requests::Requests;
@@ -78,6 +81,8 @@ pub struct Model {
     pub feed: AlertList,
     /// The host that is open.
     pub host: Option<HostView>,
+    /// The chart below the fleet.
+    pub peek: Option<Peek>,
     /// Values that stand still.
     pub frozen: Option<Frozen>,
     /// The line in which something is typed.
@@ -104,6 +109,7 @@ impl Model {
             list: HostList::new(now, filter),
             feed: AlertList::default(),
             host: None,
+            peek: None,
             frozen: None,
             prompt: None,
             requests: Requests::default(),
@@ -126,6 +132,17 @@ impl Model {
     /// Whether values are of now, as far as the link is concerned.
     pub fn is_live(&self, now: Now) -> bool {
         self.freshness.trust(now.mono) == Trust::Live
+    }
+
+    /// The critical alert that began after the last word was said, if it still waits for somebody.
+    pub fn alarm(&self) -> Option<&AlertRecord> {
+        let alarm = self.attention.alarm.and_then(|id| self.alerts.get(id));
+        alarm.filter(|alert| is_alarm(alert))
+    }
+
+    /// The newest alert that waits for somebody; one that has just begun comes first.
+    pub fn newest_waiting(&self) -> Option<&AlertRecord> {
+        self.alarm().or_else(|| self.alerts.newest_unacked())
     }
 
     /// Asks for the screen to be painted, at least `soon`.

@@ -44,13 +44,22 @@ pub struct Prompt {
     pub recalled: Option<usize>,
     /// How words can go on, for Tab.
     pub completions: Vec<String>,
+    /// A filter that leaves nothing while its last word is typed; the one before is on.
+    pub is_waiting: bool,
 }
 
 impl Prompt {
     /// A line for `kind` that begins with `text`.
     pub fn new(kind: PromptKind, text: &str) -> Self {
         let input = tui_input::Input::new(text.to_owned());
-        Self { kind, input, error: None, recalled: None, completions: Vec::new() }
+        Self {
+            kind,
+            input,
+            error: None,
+            recalled: None,
+            completions: Vec::new(),
+            is_waiting: false,
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Purpose {
     Connections,
     /// The alerts of the open host.
     PastAlerts,
-    /// A chart of the open host, by its place.
+    /// A chart of the open host, by its place; the one behind them is that below the fleet.
     Chart(usize),
 }
 
@@ -42,6 +42,17 @@ pub struct Notice {
     pub at: Mono,
 }
 
+/// Why the newest ack cannot be taken back any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UndoGone {
+    /// Its time is over.
+    Late,
+    /// It was taken back.
+    Done,
+    /// Its alert ended.
+    Over,
+}
+
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Requests {
@@ -51,6 +62,8 @@ pub struct Requests {
     pub last: u64,
     /// The newest ack of this console and when it was confirmed, while it can be undone.
     pub undo: Option<(AlertId, Mono)>,
+    /// Why there is none; `None` as long as this console acknowledged nothing.
+    pub undo_gone: Option<UndoGone>,
     /// An alert of somebody else that this console asked for once; a second time takes it.
     pub contested: Option<(AlertId, Mono)>,
     /// The newest ack of somebody else: which alert, who, when it was heard of.
@@ -73,6 +86,11 @@ impl Requests {
     /// The last word, while it is not old.
     pub fn notice_at(&self, now: Mono) -> Option<&Notice> {
         self.notice.as_ref().filter(|notice| now.since(notice.at) < NOTICE_SHOWN)
+    }
+
+    /// The newest ack cannot be taken back any more.
+    pub fn no_undo(&mut self, why: UndoGone) {
+        (self.undo, self.undo_gone) = (None, Some(why));
     }
 
     /// The alert whose ack can be undone.

@@ -92,7 +92,9 @@ pub fn check_names(
         };
         if !is_known {
             let known = labels.into_iter().flatten().map(String::as_str);
-            let near = nearest(name, fields.iter().copied().chain(known));
+            // A word of one or two letters is near to everything.
+            let near = nearest(name, fields.iter().copied().chain(known))
+                .filter(|_| name.chars().count() > 2);
             return Err(unknown(text, name, what, near));
         }
     }

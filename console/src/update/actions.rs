@@ -115,7 +115,7 @@ fn back(model: &mut Model, now: Now) -> Vec<Cmd> {
         return vec![Cmd::Leave];
     }
     model.screen.leaving_until = Some(now.mono.plus(LEAVE_WITHIN));
-    requests::say(model, now, Tone::Warning, "q again leaves".to_owned());
+    model.attention.alarm = None;
     Vec::new()
 }
 
@@ -191,7 +191,7 @@ fn next_sort(sort: SortBy) -> SortBy {
 }
 
 fn newest_unacked(model: &mut Model, now: Now) {
-    let Some(id) = model.alerts.newest_unacked().map(|alert| alert.id) else {
+    let Some(id) = model.newest_waiting().map(|alert| alert.id) else {
         let text = "no open alert waits for somebody".to_owned();
         return requests::say(model, now, Tone::Good, text);
     };

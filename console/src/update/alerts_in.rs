@@ -8,6 +8,7 @@ use systole_common::wire::console::AlertRecord;
 use super::{freeze, order, requests};
 use crate::cmd::Cmd;
 use crate::model::alerts::Taken;
+use crate::model::requests::UndoGone;
 use crate::model::{Dirty, Model, entry};
 
 /// The bell rings at most once in so long.
@@ -20,7 +21,13 @@ pub fn take(model: &mut Model, now: Now, record: AlertRecord) -> Vec<Cmd> {
     requests::heard_of(model, now, &record);
     let is_alarm = match model.alerts.take(record, now.mono) {
         Taken::Same | Taken::Ignored => return Vec::new(),
-        Taken::Ended => false,
+        Taken::Ended => {
+            // What is over cannot be given back.
+            if model.requests.undo.is_some_and(|(undo, _)| undo == id) {
+                model.requests.no_undo(UndoGone::Over);
+            }
+            false
+        }
         Taken::Changed { is_alarm } => is_alarm,
         Taken::New { is_alarm } => {
             if model.attention.has_picture {
@@ -30,7 +37,13 @@ pub fn take(model: &mut Model, now: Now, record: AlertRecord) -> Vec<Cmd> {
         }
     };
     changed(model, now);
-    if is_alarm { bell(model, now) } else { Vec::new() }
+    if !is_alarm {
+        return Vec::new();
+    }
+    // Nothing that was said before hides it.
+    model.attention.alarm = Some(id);
+    model.screen.leaving_until = None;
+    bell(model, now)
 }
 
 /// The list of alerts is another than before.

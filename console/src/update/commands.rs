@@ -1,13 +1,12 @@
 //! What each command of the command line does. A wrong one is answered with a sentence and its place.
 
-use systole_common::config::nearest;
 use systole_common::filter::Filter;
 use systole_common::ids::AlertId;
 use systole_common::time::Now;
 
 use super::{actions, filters, lists, order, requests};
 use crate::cmd::Cmd;
-use crate::keys::commands::{Verb, find, near};
+use crate::keys::commands::{Verb, find, names, near};
 use crate::model::Model;
 use crate::model::host_list::SortBy;
 use crate::model::prompt::PromptError;
@@ -20,7 +19,7 @@ pub(super) fn run(model: &mut Model, now: Now, line: &str) -> Result<Vec<Cmd>, P
     let (name, rest) = first_word(line);
     let name_chars = name.chars().count();
     let Some(command) = find(name) else {
-        let near = near(name).map(|near| format!("; did you mean `{near}`?"));
+        let near = near(name, names()).map(|near| format!("; did you mean `{near}`?"));
         let more = near.unwrap_or_else(|| "; ? lists all".to_owned());
         let text = format!("no command is named `{name}`{more}");
         return Err(PromptError { text, from: indent, to: indent + name_chars });
@@ -118,10 +117,8 @@ fn ack(model: &mut Model, now: Now, rest: &str) -> Result<Vec<Cmd>, String> {
         return requests::ack(model, now, id, note);
     }
     let under_cursor = match model.screen.focus() {
-        Focus::Feed | Focus::Alerts => lists::alert(model),
-        Focus::Fleet | Focus::Host => {
-            Err("which alert? give its number, or go to it first".to_owned())
-        }
+        Focus::Feed | Focus::Alerts | Focus::Host => lists::alert(model),
+        Focus::Fleet => Err("which alert? give its number, or go to it first".to_owned()),
     };
     requests::ack(model, now, under_cursor?, rest)
 }
@@ -160,7 +157,10 @@ fn numbered(rest: &str) -> Result<(AlertId, &str), String> {
     let (word, more) = first_word(rest);
     let digits = word.strip_prefix('#').unwrap_or(word);
     let id = digits.parse().map(AlertId);
-    let id = id.map_err(|_| "which alert? give its number".to_owned())?;
+    let id = id.map_err(|_| match word {
+        "" => "which alert? give its number".to_owned(),
+        word => format!("`{word}` is no number of an alert"),
+    })?;
     Ok((id, more.trim()))
 }
 
@@ -175,8 +175,9 @@ fn nothing_more(rest: &str) -> Result<(), String> {
 fn one_of(given: &str, known: &[&'static str]) -> Result<&'static str, String> {
     let found = known.iter().copied().find(|name| *name == given);
     found.ok_or_else(|| {
-        let near = nearest(given, known.iter().copied());
+        let near = near(given, known.iter().copied());
         let near = near.map(|near| format!("; did you mean `{near}`?"));
-        format!("give one of {}{}", known.join(", "), near.unwrap_or_default())
+        let wrong = if given.is_empty() { String::new() } else { format!("`{given}` is none; ") };
+        format!("{wrong}give one of {}{}", known.join(", "), near.unwrap_or_default())
     })
 }

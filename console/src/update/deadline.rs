@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use systole_common::time::{Mono, Now};
 
-use super::{host, interest, order};
+use super::{host, interest, order, peek, requests};
 use crate::limits::{NOTICE_SHOWN, UNDO_WITHIN};
 use crate::model::freshness::Trust;
+use crate::model::requests::UndoGone;
 use crate::model::{Dirty, Model};
 
 /// How often ages are counted on while no tick does it.
@@ -29,6 +30,7 @@ pub(super) fn next(model: &Model, now: Now) -> Option<Mono> {
         requests.undo.map(|(_, at)| at.plus(UNDO_WITHIN)),
         interest::due(model),
         host::next_deadline(model, now),
+        peek::next_deadline(model, now),
     ]
     .into_iter()
     .flatten()
@@ -40,6 +42,9 @@ pub(super) fn passed(model: &mut Model, now: Now) {
     let trust = model.freshness.trust(now.mono);
     if trust != model.attention.trust {
         model.attention.trust = trust;
+        if trust == Trust::Live {
+            requests::live_again(model);
+        }
         model.touch(Dirty::Now);
     }
     if counts_at(model).is_some_and(|at| at <= now.mono) {
@@ -57,6 +62,9 @@ pub(super) fn passed(model: &mut Model, now: Now) {
     let requests = &mut model.requests;
     let notice = requests.notice.take_if(|notice| is_over(notice.at, NOTICE_SHOWN));
     let undo = requests.undo.take_if(|(_, at)| is_over(*at, UNDO_WITHIN));
+    if undo.is_some() {
+        requests.no_undo(UndoGone::Late);
+    }
     if notice.is_some() || undo.is_some() {
         model.touch(Dirty::Now);
     }

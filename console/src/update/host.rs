@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use systole_common::ids::AlertId;
 use systole_common::model::metric::{MetricSet, SeriesKey};
 use systole_common::time::{Mono, Now, UnixMs, millis};
 use systole_common::wire::console::{AlertRecord, ConnectionRecord};
@@ -14,7 +15,9 @@ use super::lists::Move;
 use super::requests;
 use crate::cmd::{Cmd, Question};
 use crate::limits::{CHARTS_MAX, HOST_ASKED_AGAIN};
+use crate::model::alerts::{is_acked, urgency};
 use crate::model::freshness::Trust;
+use crate::model::host_list::scrolled;
 use crate::model::host_view::{Chart, ChartSpan, HostView, Loaded, Tab};
 use crate::model::range::{Range, Step};
 use crate::model::requests::{Purpose, RequestId};
@@ -22,6 +25,7 @@ use crate::model::screen::View;
 use crate::model::{Dirty, Model};
 use crate::msg::Answer;
 use crate::tone::Tone;
+use crate::view::host::alerts as alerts_view;
 use crate::view::{self, layout::Layout};
 
 /// Cells beside a chart: its scale.
@@ -48,6 +52,7 @@ pub(super) fn turn(model: &mut Model, now: Now, is_forward: bool) -> Vec<Cmd> {
     let Some(host) = &mut model.host else { return Vec::new() };
     host.tab = neighbour(&Tab::ALL, host.tab, is_forward, true);
     (host.offset, host.chart_cursor, host.asked_at) = (0, None, None);
+    host.alert = None;
     due(model, now)
 }
 
@@ -111,10 +116,41 @@ pub(super) fn scale(model: &mut Model) {
 /// Scrolls the shown part.
 pub(super) fn scroll(model: &mut Model, way: Move) {
     let rows = Layout::of(model).main_rows();
+    if model.host.as_ref().is_some_and(|host| host.tab == Tab::Alerts) {
+        return move_to_alert(model, way, rows);
+    }
     let len = view::host::lines(model).saturating_sub(rows) + 1;
     if let Some(host) = &mut model.host {
         host.offset = way.from(host.offset, rows, len);
     }
+}
+
+/// Moves the cursor among the alerts of the host.
+fn move_to_alert(model: &mut Model, way: Move, rows: usize) {
+    let Some(view) = &model.host else { return };
+    let ids: Vec<AlertId> =
+        alerts_view::records(model, view).iter().map(|alert| alert.id).collect();
+    let at = view.alert.and_then(|id| ids.iter().position(|one| *one == id)).unwrap_or(0);
+    let rows = rows.saturating_sub(alerts_view::HEADS);
+    let to = way.from(at, rows, ids.len());
+    if let Some(view) = &mut model.host {
+        view.alert = ids.get(to).copied();
+        view.offset = scrolled(view.offset, to, ids.len(), rows);
+    }
+}
+
+/// The alert of the open host that a key means: that under the cursor where its alerts are shown, else
+/// the newest one that nobody has.
+pub(super) fn alert(model: &Model) -> Result<AlertId, String> {
+    let Some(view) = &model.host else { return Err("no host is open".to_owned()) };
+    if view.tab == Tab::Alerts {
+        let selected = alerts_view::selected(view, &alerts_view::records(model, view));
+        return selected.ok_or_else(|| format!("{} has no alert on record", view.host));
+    }
+    let own = model.alerts.open().filter(|alert| alert.host.as_deref() == Some(&view.host));
+    let newest = own.filter(|alert| !is_acked(alert)).min_by_key(|alert| urgency(alert));
+    let newest = newest.map(|alert| alert.id);
+    newest.ok_or_else(|| format!("no open alert of {} waits for somebody", view.host))
 }
 
 /// No line is left empty while there are others.
@@ -353,7 +389,7 @@ fn alerts(answer: Answer) -> Result<Vec<AlertRecord>, String> {
     }
 }
 
-fn history(answer: Answer) -> Result<HistoryPage, String> {
+pub(super) fn history(answer: Answer) -> Result<HistoryPage, String> {
     match answer {
         Answer::History(page) => Ok(page),
         Answer::Done | Answer::Connections(_) | Answer::Alerts(_) => Err(STRANGE.to_owned()),

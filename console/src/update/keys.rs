@@ -2,11 +2,12 @@
 
 use systole_common::time::Now;
 
-use super::{actions, popup, prompt};
+use super::{actions, popup, prompt, requests};
 use crate::action::Action;
 use crate::cmd::Cmd;
 use crate::keys::{self, KeyPress, table};
 use crate::model::{Dirty, Model};
+use crate::tone::Tone;
 
 /// What `press` does.
 pub fn key(model: &mut Model, now: Now, press: KeyPress) -> Vec<Cmd> {
@@ -21,7 +22,21 @@ pub fn key(model: &mut Model, now: Now, press: KeyPress) -> Vec<Cmd> {
     if action != Some(Action::Back) {
         model.screen.leaving_until = None;
     }
-    action.map(|action| actions::run(model, now, action)).unwrap_or_default()
+    let Some(action) = action else {
+        say_where(model, now, press);
+        return Vec::new();
+    };
+    actions::run(model, now, action)
+}
+
+/// A key that does not hold here: where it does.
+fn say_where(model: &mut Model, now: Now, press: KeyPress) {
+    let found = table::elsewhere(keys::scopes(model), press);
+    if let Some(binding) = found {
+        let (place, way) = (binding.scope.title(), binding.scope.way());
+        let text = format!("{press} is for: {place} ({}); {way} leads there", binding.help);
+        requests::say(model, now, Tone::Plain, text);
+    }
 }
 
 /// What holds even while a line is typed or a list lies over the view.

@@ -64,7 +64,8 @@ fn start_over(model: &mut Model, now: Now) {
     model.alerts = OpenAlerts::default();
     model.presence = Presence::default();
     model.frozen = None;
-    model.requests.undo = None;
+    (model.requests.undo, model.requests.undo_gone) = (None, None);
+    (model.attention.alarm, model.peek) = (None, None);
     model.attention.has_picture = false;
     model.list.order.clear();
     let feed = std::mem::take(&mut model.feed);

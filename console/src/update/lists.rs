@@ -105,6 +105,9 @@ pub fn host(model: &Model) -> Result<String, String> {
 
 /// The alert under the cursor.
 pub fn alert(model: &Model) -> Result<AlertId, String> {
+    if model.screen.focus() == Focus::Host {
+        return host::alert(model);
+    }
     model.feed.selected().ok_or_else(|| "no alert is under the cursor".to_owned())
 }
 

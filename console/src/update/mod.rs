@@ -14,6 +14,7 @@ pub mod keys;
 mod link;
 pub mod lists;
 pub mod order;
+mod peek;
 mod popup;
 pub mod prompt;
 pub mod requests;
@@ -51,6 +52,7 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Cmd> {
     deadline::passed(model, now);
     order::keep(model, now);
     cmds.extend(host::due(model, now));
+    cmds.extend(peek::due(model, now));
     cmds.extend(interest::after(model, now));
     cmds
 }

@@ -26,9 +26,10 @@ pub(super) fn key(model: &mut Model, now: Now, press: KeyPress) -> Vec<Cmd> {
         model.screen.popup = None;
         return Vec::new();
     }
+    let scopes = scopes(model);
     match &mut model.screen.popup {
         Some(Popup::Help { typed, cursor }) => {
-            let lines = lines(typed);
+            let lines = lines(typed, scopes);
             if press.code == KeyCode::Enter {
                 let chosen = lines.into_iter().nth(*cursor);
                 return chosen.map(|line| run(model, now, &line)).unwrap_or_default();
@@ -82,7 +83,9 @@ fn run(model: &mut Model, now: Now, line: &HelpLine) -> Vec<Cmd> {
             actions::run(model, now, binding.action)
         }
         Runs::Key(binding) => {
-            let text = format!("{} is for: {}", line.keys, binding.scope.title());
+            let scope = binding.scope;
+            let text =
+                format!("{} is for: {}; {} leads there", line.keys, scope.title(), scope.way());
             requests::say(model, now, Tone::Warning, text);
             Vec::new()
         }

@@ -37,6 +37,7 @@ pub(super) fn key(model: &mut Model, now: Now, press: KeyPress) -> Vec<Cmd> {
     if let Some(cmd) = keys::terminal(press) {
         return vec![cmd];
     }
+    model.attention.alarm = None;
     if press.code == KeyCode::Enter {
         return submit(model, now);
     }
@@ -128,11 +129,18 @@ fn apply(model: &mut Model, now: Now, request: InputRequest) {
 fn changed(model: &mut Model, now: Now) {
     model.screen.typed.armed = None;
     let Some(prompt) = &mut model.prompt else { return };
-    prompt.error = None;
+    (prompt.error, prompt.is_waiting) = (None, false);
     let text = prompt.input.value().to_owned();
     if let PromptKind::Filter { .. } = prompt.kind {
         let is_alerts = model.screen.focus() != Focus::Fleet;
         match filters::check(model, is_alerts, &text) {
+            // Half a word may be the begin of anything: what leaves nothing waits for its end.
+            Ok(filter)
+                if filters::is_half(&text)
+                    && filters::leaves_nothing(model, now, is_alerts, &filter) =>
+            {
+                set_waits(model);
+            }
             Ok(filter) => lists::set_filter(model, now, Some((text.trim().to_owned(), filter))),
             Err(error) => set_error(model, error),
         }
@@ -143,6 +151,12 @@ fn changed(model: &mut Model, now: Now) {
 fn set_error(model: &mut Model, error: PromptError) {
     if let Some(prompt) = &mut model.prompt {
         prompt.error = Some(error);
+    }
+}
+
+fn set_waits(model: &mut Model) {
+    if let Some(prompt) = &mut model.prompt {
+        prompt.is_waiting = true;
     }
 }
 
@@ -225,10 +239,10 @@ fn submit(model: &mut Model, now: Now) -> Vec<Cmd> {
     let Some(prompt) = model.prompt.take() else { return Vec::new() };
     let text = prompt.input.value().to_owned();
     let done = match &prompt.kind {
-        PromptKind::Filter { .. } => match &prompt.error {
-            Some(error) => Err(error.clone()),
-            None => Ok(Vec::new()),
-        },
+        PromptKind::Filter { .. } => {
+            hold(model, now, &prompt, &text);
+            prompt.error.clone().map_or(Ok(Vec::new()), Err)
+        }
         PromptKind::Command if text.trim().is_empty() => Ok(Vec::new()),
         PromptKind::Command => commands::run(model, now, &text),
         PromptKind::AckNote(id) => {
@@ -248,6 +262,16 @@ fn submit(model: &mut Model, now: Now) -> Vec<Cmd> {
             model.prompt = Some(Prompt { error: Some(error), ..prompt });
             Vec::new()
         }
+    }
+}
+
+/// A filter that waited for the end of its last word holds.
+fn hold(model: &mut Model, now: Now, prompt: &Prompt, text: &str) {
+    let is_alerts = model.screen.focus() != Focus::Fleet;
+    if prompt.is_waiting
+        && let Ok(filter) = filters::check(model, is_alerts, text)
+    {
+        lists::set_filter(model, now, Some((text.trim().to_owned(), filter)));
     }
 }
 

@@ -5,18 +5,19 @@
 
 use std::time::Duration;
 
-use systole_common::config::nearest;
 use systole_common::ids::{AlertId, Role};
+use systole_common::model::alert::AlertState;
 use systole_common::time::{Mono, Now};
 use systole_common::wire::console::AlertRecord;
 use systole_common::wire::limits::REASON_BYTES_MAX;
 
-use super::host;
+use super::{host, peek};
 use crate::cmd::{Cmd, Question};
+use crate::keys::commands::near;
 use crate::limits::REQUESTS_MAX;
 use crate::model::alerts::is_open;
 use crate::model::freshness::{LinkState, Trust};
-use crate::model::requests::{Notice, Purpose, RequestId};
+use crate::model::requests::{Notice, Purpose, RequestId, UndoGone};
 use crate::model::{Dirty, Model};
 use crate::msg::Answer;
 use crate::tables::phrase;
@@ -26,11 +27,14 @@ use crate::tone::Tone;
 pub const ACK_SPAN: Duration = Duration::from_hours(8);
 /// How long a second `a` takes over what somebody else has.
 const CONTEST_WITHIN: Duration = Duration::from_secs(5);
+/// What ends a refusal because of the link.
+const WHEN_LIVE: &str = "try again when LIVE";
 const UNDER_WAY: &str = "an answer about it is still awaited";
 
 /// Says something about what somebody did.
 pub fn say(model: &mut Model, now: Now, tone: Tone, text: String) {
     model.requests.notice = Some(Notice { text, tone, at: now.mono });
+    model.attention.alarm = None;
     model.dirty = Dirty::Now;
 }
 
@@ -42,10 +46,18 @@ pub(super) fn or_say(model: &mut Model, now: Now, done: Result<Vec<Cmd>, String>
     })
 }
 
+/// The link lives again: what was refused because of it is not said any longer.
+pub(super) fn live_again(model: &mut Model) {
+    model.requests.notice.take_if(|notice| notice.text.ends_with(WHEN_LIVE));
+    if let Some(prompt) = &mut model.prompt {
+        prompt.error.take_if(|error| error.text.ends_with(WHEN_LIVE));
+    }
+}
+
 /// Whether something may be changed now; else why `not`.
 pub(super) fn may(model: &Model, now: Now, least: Role, not: &str) -> Result<(), String> {
     if model.freshness.trust(now.mono) != Trust::Live {
-        return Err(format!("{not}: {}; try again when LIVE", silence(model, now.mono)));
+        return Err(format!("{not}: {}; {WHEN_LIVE}", silence(model, now.mono)));
     }
     match &model.freshness.peer {
         Some(peer) if model.freshness.role().is_some_and(|role| role < least) => {
@@ -143,10 +155,17 @@ pub fn undo(model: &mut Model, now: Now) -> Result<Vec<Cmd>, String> {
     if model.requests.undo_at(now.mono).is_none() && model.requests.pending.values().any(is_ack) {
         return Err("the ack is not confirmed yet; u takes it back when it is".to_owned());
     }
-    let id = model.requests.undo_at(now.mono);
-    let id = id.ok_or_else(|| "nothing to take back: your last ack is over 10 s old".to_owned());
-    let cmds = unack(model, now, id?)?;
-    model.requests.undo = None;
+    let Some(id) = model.requests.undo_at(now.mono) else {
+        let why = match model.requests.undo_gone {
+            None => "you acknowledged nothing yet",
+            Some(UndoGone::Late) => "your last ack is over 10 s old",
+            Some(UndoGone::Done) => "your last ack is taken back already",
+            Some(UndoGone::Over) => "the alert of your last ack is over",
+        };
+        return Err(format!("nothing to take back: {why}"));
+    };
+    let cmds = unack(model, now, id)?;
+    model.requests.no_undo(UndoGone::Done);
     Ok(cmds)
 }
 
@@ -167,7 +186,10 @@ pub fn unack(model: &mut Model, now: Now, id: AlertId) -> Result<Vec<Cmd>, Strin
 pub fn resolve(model: &mut Model, now: Now, id: AlertId, why: &str) -> Result<Vec<Cmd>, String> {
     may(model, now, Role::Operator, "not resolved")?;
     fits(why)?;
-    open_alert(model, id)?;
+    let alert = open_alert(model, id)?;
+    if why.trim().is_empty() && alert.state == AlertState::Firing.into() {
+        return Err(format!("alert {} still fires; say why it is over, or Esc", id.0));
+    }
     let question = Question::Resolve { id, note: why.to_owned() };
     let (_, cmd) = ask(model, Purpose::Resolve(id), question)?;
     say(model, now, Tone::Quiet, format!("resolving alert {} ...", id.0));
@@ -198,8 +220,8 @@ pub(super) fn known_host(model: &Model, name: &str) -> Result<(), String> {
         return Ok(());
     }
     let names = model.fleet.rows().map(|row| row.summary.host.as_str());
-    let near = nearest(name, names).map(|near| format!("; did you mean {near}?"));
-    Err(format!("no host is named {name}{}", near.unwrap_or_default()))
+    let near = near(name, names).map(|near| format!("; did you mean `{near}`?"));
+    Err(format!("no host is named `{name}`{}", near.unwrap_or_default()))
 }
 
 fn fits(note: &str) -> Result<(), String> {
@@ -251,12 +273,17 @@ pub fn reply(
         }
         Purpose::Resolve(alert) => {
             let done = format!("alert {} is resolved", alert.0);
+            let is_undo = model.requests.undo.is_some_and(|(undo, _)| undo == alert);
+            if is_undo && answer.is_ok() {
+                model.requests.no_undo(UndoGone::Over);
+            }
             settle(model, now, answer, done, "not resolved");
         }
         Purpose::Retire(host) => {
             let done = format!("{host} is retired; if it beats again it is new");
             settle(model, now, answer, done, "not retired");
         }
+        peek::PURPOSE => peek::answered(model, now, id, answer),
         Purpose::Connections | Purpose::PastAlerts | Purpose::Chart(_) => {
             host::answered(model, now, id, &purpose, answer);
         }

@@ -8,6 +8,7 @@ use systole_common::time::Now;
 use systole_common::wire::console::AlertRecord;
 
 use super::figures::{AGE_CELLS, age};
+use super::layout::Layout;
 use super::text::{Pen, Side, cells};
 use super::theme::Theme;
 use crate::model::Model;
@@ -36,7 +37,12 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(width: usize) -> Self {
+    /// Those of a row `width` cells wide; of two lines the second has the state and what happened.
+    fn of(width: usize, lines: u16) -> Self {
+        if lines > 1 {
+            let rest = width.saturating_sub(3 + AGE_CELLS + 2);
+            return Self { number: 0, rule: rest / 2, host: rest - rest / 2, summary: 0, state: 0 };
+        }
         let number = if width >= NUMBER_WIDTH_MIN { NUMBER_CELLS } else { 0 };
         let state = (width / 6).clamp(STATE_CELLS.0, STATE_CELLS.1);
         // Mark, severity and age in front, a gap before each of the others.
@@ -54,13 +60,15 @@ impl Columns {
 }
 
 /// Draws the feed with its heading.
-pub(super) fn feed(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn feed(model: &Model, now: Now, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
+    let area = layout.feed;
     if area.height == 0 {
         return;
     }
     let is_focused = model.screen.focus() == Focus::Feed;
     heading(model, now, is_focused, &mut Pen::on(buffer, theme, area));
-    rows(model, now, theme, below(area), is_focused, buffer);
+    let height = layout.alert_height();
+    rows(model, now, theme, (below(area), height), is_focused, buffer);
 }
 
 /// Draws the view of its own with heads.
@@ -68,7 +76,7 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
     if area.height == 0 {
         return;
     }
-    let columns = Columns::of(usize::from(area.width));
+    let columns = Columns::of(usize::from(area.width), 1);
     let mut pen = Pen::on(buffer, theme, area);
     let heads = ["RULE", "HOST", "WHAT", "STATE"];
     let widths = [columns.rule, columns.host, columns.summary, columns.state];
@@ -81,7 +89,7 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
         pen.skip(1);
         pen.field(head, width, Side::Left, Tone::Strong);
     }
-    rows(model, now, theme, below(area), true, buffer);
+    rows(model, now, theme, (below(area), 1), true, buffer);
 }
 
 fn below(area: Rect) -> Rect {
@@ -93,7 +101,8 @@ fn heading(model: &Model, now: Now, is_focused: bool, pen: &mut Pen<'_>) {
     let symbols = pen.theme().symbols;
     let (rule, _) = symbols.rules();
     let tone = if is_focused { Tone::Strong } else { Tone::Quiet };
-    let mut words = format!(" ALERTS {} open", model.alerts.len());
+    let mark = if model.is_live(now) { "" } else { "~" };
+    let mut words = format!(" ALERTS {mark}{} open", model.alerts.len());
     if let Some(oldest) = model.alerts.oldest_unacked() {
         let since = age(model.shown_now(now).wall.since(oldest.since));
         words = format!("{words}, oldest unacked {since}");
@@ -116,21 +125,32 @@ fn heading(model: &Model, now: Now, is_focused: bool, pen: &mut Pen<'_>) {
     pen.fill(rule, 2, tone);
 }
 
-fn rows(model: &Model, now: Now, theme: &Theme, area: Rect, is_focused: bool, buffer: &mut Buffer) {
-    let visible = model.feed.visible(usize::from(area.height));
+/// The alerts that can be seen, each in so many lines.
+fn rows(
+    model: &Model,
+    now: Now,
+    theme: &Theme,
+    (area, lines): (Rect, u16),
+    is_focused: bool,
+    buffer: &mut Buffer,
+) {
+    let visible = model.feed.visible(usize::from(area.height / lines));
     if visible.is_empty() {
         Pen::on(buffer, theme, area).say(empty_words(model), Tone::Quiet);
         return;
     }
-    let columns = Columns::of(usize::from(area.width));
+    let columns = Columns::of(usize::from(area.width), lines);
     let selected = model.feed.selected().filter(|_| is_focused);
-    for (line, id) in (area.y..).zip(visible) {
-        let area = Rect { y: line, height: 1, ..area };
+    for (line, id) in (area.y..).step_by(usize::from(lines)).zip(visible) {
+        let area = Rect { y: line, height: lines, ..area };
         let is_selected = selected == Some(*id);
         if let Some(alert) = model.alerts.get(*id) {
             let mut pen = Pen::on(buffer, theme, area);
             pen.say(if is_selected { ">" } else { " " }, Tone::Strong);
             row(model, now, alert, columns, &mut pen);
+            if lines > 1 {
+                second(model, alert, &mut Pen::on(buffer, theme, below(area)));
+            }
         }
         if is_selected {
             buffer.set_style(area, theme.style(Tone::Reversed));
@@ -167,9 +187,25 @@ fn row(model: &Model, now: Now, alert: &AlertRecord, columns: Columns, pen: &mut
         pen.skip(1);
         pen.field(&summary(alert), columns.summary, Side::Left, text_tone);
     }
-    pen.skip(1);
+    if columns.state > 0 {
+        pen.skip(1);
+        let (words, state_tone) = state_words(model, alert);
+        pen.field(&words, columns.state, Side::Left, state_tone);
+    }
+}
+
+/// `NEW  db-0031 is down: nothing heard for 12 s`, below rule and host.
+fn second(model: &Model, alert: &AlertRecord, pen: &mut Pen<'_>) {
+    let text_tone = if is_open(alert) { Tone::Plain } else { Tone::Quiet };
     let (words, state_tone) = state_words(model, alert);
-    pen.field(&words, columns.state, Side::Left, state_tone);
+    let summary = summary(alert);
+    pen.skip(3);
+    // With a note the summary begins with the same words.
+    if !summary.starts_with(&words) {
+        pen.say(&words, state_tone);
+        pen.skip(2);
+    }
+    pen.say(&summary, text_tone);
 }
 
 /// The letter of a severity, and what it means now.
@@ -190,10 +226,11 @@ pub(super) fn rule_words(alert: &AlertRecord) -> String {
     format!("{} {}", alert.rule, alert.subject)
 }
 
-fn summary(alert: &AlertRecord) -> String {
-    match alert.acked_note.as_deref() {
-        None | Some("") => alert.summary.clone(),
-        Some(note) => format!("{} [{note}]", alert.summary),
+/// What happened; before it the note of whoever has the alert, which is told nowhere else.
+pub(super) fn summary(alert: &AlertRecord) -> String {
+    match (alert.acked_note.as_deref(), alert.acked_by.as_deref()) {
+        (None | Some(""), _) => alert.summary.clone(),
+        (Some(note), by) => format!("ack {}: {note}; {}", by.unwrap_or("?"), alert.summary),
     }
 }
 

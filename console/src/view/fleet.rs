@@ -20,14 +20,16 @@ use crate::tone::Tone;
 const HIGH_PERCENT: f32 = 90.0;
 const HOST_CELLS_MIN: usize = 12;
 const HOST_CELLS_MAX: usize = 40;
-/// The longest state, and a state with its cause.
-const WORD_CELLS: usize = 11;
-const CAUSE_CELLS: usize = 20;
+/// The longest state behind `~`, and a state with its cause.
+const WORD_CELLS: usize = 12;
+const CAUSE_CELLS: usize = 21;
 /// A value with `~`.
 const VALUE_CELLS: usize = 5;
 const ALERTS_CELLS: usize = 5;
 /// From this width on shares are bars as well.
 const BARS_WIDTH_MIN: usize = 74;
+/// The same beside the alerts, where states are words and both flows are shown.
+const BARS_BESIDE_WIDTH_MIN: usize = 92;
 
 /// A column behind the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,9 +55,10 @@ struct Columns {
 
 impl Columns {
     /// Those of a table `width` cells wide: the most needed first, the host takes what is left.
-    fn of(width: usize) -> Self {
+    fn of(width: usize, is_beside: bool) -> Self {
         const SHARES: [Column; 3] = [Column::Cpu, Column::Memory, Column::Disk];
-        let has_bars = width >= BARS_WIDTH_MIN;
+        let bars_from = if is_beside { BARS_BESIDE_WIDTH_MIN } else { BARS_WIDTH_MIN };
+        let has_bars = width >= bars_from;
         let bar = if has_bars { BAR_CELLS } else { 0 };
         let mut wanted = vec![(Column::Beat, AGE_CELLS), (Column::Alerts, ALERTS_CELLS)];
         if !has_bars {
@@ -67,8 +70,8 @@ impl Columns {
         wanted.extend([(Column::Load, VALUE_CELLS), (Column::Network, VALUE_CELLS + 1)]);
         if has_bars {
             wanted.extend([(Column::State, WORD_CELLS), (Column::State, CAUSE_CELLS)]);
-            wanted.push((Column::Flows, 2 * VALUE_CELLS + 1));
         }
+        wanted.push((Column::Flows, 2 * VALUE_CELLS + 1));
         let mut columns = Self { host: HOST_CELLS_MIN, shown: Vec::new() };
         for (column, cells) in wanted {
             columns.add(column, cells, width);
@@ -116,7 +119,8 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
     if area.height == 0 {
         return;
     }
-    let columns = Columns::of(usize::from(area.width));
+    let is_beside = area.width < model.screen.size.width;
+    let columns = Columns::of(usize::from(area.width), is_beside);
     let is_focused = model.screen.focus() == Focus::Fleet;
     heads(&columns, is_focused, &mut Pen::on(buffer, theme, area));
     let rows = usize::from(area.height - 1);
@@ -189,7 +193,7 @@ struct Shown {
 impl Shown {
     fn row(&self, row: &Row, columns: &Columns, pen: &mut Pen<'_>) {
         let summary = &row.summary;
-        let tone = state_tone(summary.state);
+        let tone = if self.is_live { state_tone(summary.state) } else { Tone::Quiet };
         pen.fill(letter(summary.state), 1, tone);
         pen.skip(1);
         pen.field(&summary.host, columns.host, Side::Left, Tone::Plain);
@@ -197,14 +201,18 @@ impl Shown {
         for (column, cells) in &columns.shown {
             pen.skip(1);
             match column {
-                Column::State => pen.field(&words(row, *cells), *cells, Side::Left, tone),
+                Column::State => {
+                    let words = self.words(row, *cells);
+                    pen.field(&words, *cells, Side::Left, tone);
+                }
                 Column::Beat => {
                     let beat = row.heartbeat_age(self.now.mono).map_or("-".to_owned(), age);
                     pen.field(&beat, *cells, Side::Right, Tone::Plain);
                 }
                 Column::Cpu if !columns.has_state() && !is_well(summary.state) => {
                     // The word stands where the bar would be.
-                    pen.field(&words(row, 0), cells.saturating_sub(VALUE_CELLS), Side::Left, tone);
+                    let words = self.words(row, 0);
+                    pen.field(&words, cells.saturating_sub(VALUE_CELLS), Side::Left, tone);
                     share(summary.cpu_percent, worth, VALUE_CELLS, pen);
                 }
                 Column::Cpu => share(summary.cpu_percent, worth, *cells, pen),
@@ -222,9 +230,19 @@ impl Shown {
                 }
                 Column::Alerts => {
                     let (text, tone) = counts(summary.alerts_critical, summary.alerts_warning);
+                    let tone = if self.is_live { tone } else { Tone::Quiet };
                     pen.field(&text, *cells, Side::Left, tone);
                 }
             }
+        }
+    }
+
+    /// `down`, `~down` while nothing is heard, and `down silent` where there is room for the cause.
+    fn words(&self, row: &Row, cells: usize) -> String {
+        let mark = if self.is_live { "" } else { "~" };
+        match row.summary.cause {
+            Some(cause) if cells > WORD_CELLS => format!("{mark}{} {cause}", row.summary.state),
+            _ => format!("{mark}{}", row.summary.state),
         }
     }
 }
@@ -257,14 +275,6 @@ fn value(
         Worth::Old | Worth::Withdrawn => Tone::Quiet,
     };
     pen.field(&measured(value.map(f64::from), worth, say), cells, Side::Right, tone);
-}
-
-/// `down`, and `down silent` where there is room for the cause.
-fn words(row: &Row, cells: usize) -> String {
-    match row.summary.cause {
-        Some(cause) if cells > WORD_CELLS => format!("{} {cause}", row.summary.state),
-        _ => row.summary.state.to_string(),
-    }
 }
 
 fn is_well(state: Growing<HostState>) -> bool {
@@ -304,10 +314,19 @@ mod tests {
     #[test]
     fn columns_fill_the_width_and_never_more() {
         for width in 0..300 {
-            let columns = Columns::of(width);
-            assert!(columns.width() <= width.max(3 + HOST_CELLS_MIN), "{width}");
+            for is_beside in [false, true] {
+                let columns = Columns::of(width, is_beside);
+                assert!(columns.width() <= width.max(3 + HOST_CELLS_MIN), "{width}");
+            }
         }
-        let has = |width, column| Columns::of(width).shown.iter().any(|(one, _)| *one == column);
+        let shows = |width, beside, column| {
+            Columns::of(width, beside).shown.iter().any(|(one, _)| *one == column)
+        };
+        let has = |width, column| shows(width, false, column);
+        for width in [76, 78, 91, 92, 120] {
+            assert!(shows(width, true, Column::State), "{width}");
+        }
+        assert!(shows(78, true, Column::Flows) && shows(120, true, Column::Flows));
         assert!(has(40, Column::State) && has(40, Column::Beat) && has(40, Column::Alerts));
         assert!(has(76, Column::Network) && has(80, Column::Flows) && !has(80, Column::State));
         assert!(has(120, Column::State) && has(120, Column::Flows) && !has(120, Column::Network));

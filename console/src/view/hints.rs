@@ -59,7 +59,8 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
 fn hints(model: &Model, now: Now) -> Vec<Hint> {
     let scopes = scopes(model);
     let mut hints = Vec::new();
-    if model.requests.undo_at(now.mono).is_some() {
+    let undo = model.requests.undo_at(now.mono);
+    if undo.is_some_and(|id| !model.requests.is_pending(id)) {
         let undo = table::bindings(scopes).find(|binding| binding.action == Action::Undo);
         let key = undo.and_then(|binding| binding.keys.first());
         hints.extend(key.map(|key| Hint { key: key.to_string(), word: "undo", is_kept: true }));
@@ -68,8 +69,15 @@ fn hints(model: &Model, now: Now) -> Vec<Hint> {
         if let Some(key) = binding.keys.first()
             && table::action(scopes, *key) == Some(binding.action)
         {
-            let is_kept = matches!(binding.action, Action::Help | Action::Back);
-            hints.push(Hint { key: key.to_string(), word: binding.hint, is_kept });
+            let (word, is_on) = if binding.action == Action::Freeze && model.frozen.is_some() {
+                ("go on", true)
+            } else if binding.action == Action::Hold && model.list.is_held {
+                ("let go", true)
+            } else {
+                (binding.hint, false)
+            };
+            let is_kept = is_on || matches!(binding.action, Action::Help | Action::Back);
+            hints.push(Hint { key: key.to_string(), word, is_kept });
         }
     }
     hints

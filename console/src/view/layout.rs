@@ -13,9 +13,15 @@ pub const SMALL: Size = Size { width: 80, height: 24 };
 pub const TINY: Size = Size { width: 40, height: 10 };
 
 /// The fleet beside the feed takes three fifths, and at least this.
-const FLEET_WIDTH_MIN: u16 = 76;
+const FLEET_WIDTH_MIN: u16 = 78;
 /// Between fleet and feed.
 const GAP: u16 = 2;
+/// From this width on an alert in a feed beside the fleet takes one line; below it two.
+const ALERT_LINE_WIDTH_MIN: u16 = 90;
+/// So many hosts are not covered by a chart.
+const HOSTS_BEFORE_CHART: u16 = 20;
+/// Rows of the chart below the fleet, with its heading: the fewest and the most.
+const CHART_HEIGHT: (u16, u16) = (5, 10);
 /// From this height on a small screen has a line for views and filter.
 const TABS_HEIGHT_MIN: u16 = 12;
 
@@ -28,6 +34,8 @@ pub struct Layout {
     pub tabs: Rect,
     /// The view's own list, with its heading.
     pub main: Rect,
+    /// The chart of the host under the cursor, below the fleet where rows are left.
+    pub chart: Rect,
     /// The alert feed beside or below the fleet, with its heading; empty in other views.
     pub feed: Rect,
     /// What waits for a human, or the last word about what somebody did.
@@ -59,10 +67,12 @@ impl Layout {
             View::Fleet => below(body),
             View::Alerts | View::Host => (body, Rect::default()),
         };
+        let (main, chart) = with_chart(main, feed, model.list.order.len());
         Self {
             status: line(0),
             tabs: Rect { height: tabs_height, ..line(1) },
             main,
+            chart,
             feed,
             waiting: line(height - 2),
             hints: line(height - 1),
@@ -76,7 +86,13 @@ impl Layout {
 
     /// Rows of the alert feed, without its heading.
     pub fn feed_rows(&self) -> usize {
-        usize::from(self.feed.height.saturating_sub(1))
+        usize::from(self.feed.height.saturating_sub(1) / self.alert_height())
+    }
+
+    /// Lines of one alert in the feed.
+    pub fn alert_height(&self) -> u16 {
+        let is_narrow = self.feed.x > 0 && self.feed.width < ALERT_LINE_WIDTH_MIN;
+        if is_narrow { 2 } else { 1 }
     }
 }
 
@@ -86,6 +102,17 @@ fn beside(body: Rect) -> (Rect, Rect) {
     let right = body.width - left - GAP;
     let feed = Rect { x: left + GAP, width: right, ..body };
     (Rect { width: left, ..body }, feed)
+}
+
+/// The fleet, and below it a chart in rows that no host needs; nothing where the feed is below.
+fn with_chart(main: Rect, feed: Rect, hosts: usize) -> (Rect, Rect) {
+    let needed = u16::try_from(hosts).unwrap_or(u16::MAX).min(HOSTS_BEFORE_CHART);
+    let height = main.height.saturating_sub(1 + needed).min(CHART_HEIGHT.1);
+    if feed.x == 0 || hosts == 0 || height < CHART_HEIGHT.0 {
+        return (main, Rect::default());
+    }
+    let main = Rect { height: main.height - height, ..main };
+    (main, Rect { y: main.bottom(), height, ..main })
 }
 
 /// The fleet above, the feed below: about a third.

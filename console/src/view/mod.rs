@@ -8,6 +8,7 @@ mod fleet;
 mod hints;
 pub mod host;
 pub mod layout;
+mod peek;
 mod popup;
 mod prompt;
 mod status;
@@ -40,7 +41,8 @@ pub fn draw(model: &Model, now: Now, theme: &Theme, buffer: &mut Buffer) {
     match model.screen.view {
         View::Fleet => {
             fleet::draw(model, now, theme, layout.main, buffer);
-            alerts::feed(model, now, theme, layout.feed, buffer);
+            peek::draw(model, now, theme, layout.chart, buffer);
+            alerts::feed(model, now, theme, &layout, buffer);
             divide(&layout, theme, buffer);
         }
         View::Alerts => alerts::draw(model, now, theme, layout.main, buffer),
@@ -72,7 +74,7 @@ fn divide(layout: &Layout, theme: &Theme, buffer: &mut Buffer) {
         return;
     }
     let (_, down) = theme.symbols.rules();
-    for y in main.y..main.bottom() {
+    for y in main.y..feed.bottom() {
         let place = Rect { x: main.right(), y, width: 1, height: 1 };
         text::Pen::on(buffer, theme, place).fill(down, 1, Tone::Quiet);
     }

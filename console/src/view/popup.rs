@@ -7,7 +7,8 @@ use systole_common::time::Now;
 use super::figures::{AGE_CELLS, age};
 use super::text::{Pen, Side, clear};
 use super::theme::Theme;
-use crate::keys::help;
+use crate::keys::help::{self, HelpLine, Runs};
+use crate::keys::scopes;
 use crate::model::Model;
 use crate::model::host_list::scrolled;
 use crate::model::screen::Popup;
@@ -15,8 +16,8 @@ use crate::tone::Tone;
 
 const WIDTH_MAX: u16 = 84;
 const HEIGHT_MAX: u16 = 44;
-const KEYS_CELLS: usize = 22;
-const PLACE_CELLS: usize = 13;
+const KEYS_CELLS: usize = 18;
+const PLACE_CELLS: usize = 17;
 /// From this width on there is room for where a key holds.
 const PLACE_WIDTH_MIN: u16 = 64;
 const NAME_CELLS: usize = 20;
@@ -34,7 +35,8 @@ pub(super) fn draw(
     match popup {
         Popup::Help { typed, cursor } => {
             let inner = frame(&format!(" KEYS AND COMMANDS  {typed}_ "), theme, body, buffer);
-            keys(typed, *cursor, theme, inner, buffer);
+            let lines = help::lines(typed, scopes(model));
+            keys(&lines, *cursor, theme, inner, buffer);
         }
         Popup::Who => {
             let count = model.presence.operators.len();
@@ -65,8 +67,7 @@ fn frame(title: &str, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Rect {
     Rect { y: y + 1, height: height - 2, ..area }
 }
 
-fn keys(typed: &str, cursor: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let lines = help::lines(typed);
+fn keys(lines: &[HelpLine], cursor: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if lines.is_empty() {
         Pen::on(buffer, theme, area).say(" no key and no command has that", Tone::Plain);
         return;
@@ -79,16 +80,29 @@ fn keys(typed: &str, cursor: usize, theme: &Theme, area: Rect, buffer: &mut Buff
         let row = Rect { y, height: 1, ..area };
         let mut pen = Pen::on(buffer, theme, row);
         pen.say(if at == cursor { ">" } else { " " }, Tone::Strong);
-        pen.field(&line.keys, KEYS_CELLS, Side::Left, Tone::Strong);
+        // What does not hold here is dim, and its place names the way.
+        let (strong, plain) =
+            if line.holds { (Tone::Strong, Tone::Plain) } else { (Tone::Quiet, Tone::Quiet) };
+        pen.field(&line.keys, KEYS_CELLS, Side::Left, strong);
         pen.skip(1);
         if area.width >= PLACE_WIDTH_MIN {
-            pen.field(line.place, PLACE_CELLS, Side::Left, Tone::Quiet);
+            pen.field(&place(line), PLACE_CELLS, Side::Left, Tone::Quiet);
             pen.skip(1);
         }
-        pen.say(line.help, Tone::Plain);
+        pen.say(line.help, plain);
         if at == cursor {
             buffer.set_style(row, theme.style(Tone::Reversed));
         }
+    }
+}
+
+/// `2 !: alerts`: where a line holds, behind what leads there.
+fn place(line: &HelpLine) -> String {
+    match line.runs {
+        Runs::Key(binding) if !line.holds => {
+            format!("{}: {}", binding.scope.short_way(), line.place)
+        }
+        Runs::Key(_) | Runs::Command(_) => line.place.to_owned(),
     }
 }
 

@@ -11,16 +11,35 @@ use crate::model::prompt::{Prompt, PromptKind};
 use crate::model::screen::Focus;
 use crate::tone::Tone;
 
+/// Between what is typed and the keys that end it.
+const HINT_GAP: usize = 3;
+
 /// Draws `prompt`.
 pub(super) fn draw(model: &Model, prompt: &Prompt, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::on(buffer, theme, area);
-    let count = count(model, &prompt.kind);
+    let count = count(model, prompt);
     let label = label(&prompt.kind);
     let taken = cells(&count, theme.symbols) + usize::from(!count.is_empty());
     pen.say(&label, Tone::Strong);
     let room = pen.room().saturating_sub(taken);
+    let typed = cells(prompt.input.value(), theme.symbols) + 2;
     line(prompt, theme, room, &mut pen);
+    let hint = hint(&prompt.kind);
+    if room >= typed + HINT_GAP + hint.len() {
+        pen.skip(pen.room().saturating_sub(taken + hint.len()));
+        pen.say(hint, Tone::Quiet);
+    }
     pen.at_end(&count, Tone::Plain);
+}
+
+/// The keys that end the line.
+fn hint(kind: &PromptKind) -> &'static str {
+    match kind {
+        PromptKind::Filter { .. } => "Enter keeps  Esc undoes  Tab completes ",
+        PromptKind::Command => "Enter runs  Esc cancels  Tab completes ",
+        PromptKind::AckNote(_) => "Enter acknowledges  Esc cancels ",
+        PromptKind::ResolveNote(_) => "Enter resolves  Esc cancels ",
+    }
 }
 
 fn label(kind: &PromptKind) -> String {
@@ -33,14 +52,15 @@ fn label(kind: &PromptKind) -> String {
 }
 
 /// How many a filter leaves: `12/5000`.
-fn count(model: &Model, kind: &PromptKind) -> String {
-    match (kind, model.screen.focus()) {
+fn count(model: &Model, prompt: &Prompt) -> String {
+    let left = |order: usize| if prompt.is_waiting { 0 } else { order };
+    match (&prompt.kind, model.screen.focus()) {
         (PromptKind::Filter { .. }, Focus::Fleet) => {
-            format!("{}/{}", model.list.order.len(), model.shown_fleet().len())
+            format!("{}/{}", left(model.list.order.len()), model.shown_fleet().len())
         }
         (PromptKind::Filter { .. }, Focus::Feed | Focus::Alerts) => {
             let all = model.alerts.len() + model.alerts.ended().len();
-            format!("{}/{all}", model.feed.order.len())
+            format!("{}/{all}", left(model.feed.order.len()))
         }
         (PromptKind::Filter { .. }, Focus::Host)
         | (PromptKind::Command | PromptKind::AckNote(_) | PromptKind::ResolveNote(_), _) => {

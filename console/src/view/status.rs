@@ -1,15 +1,19 @@
 //! The first line: how far the screen can be trusted, the counts, who else is there, the time. And the
 //! second: the views, the order and the filter of the list.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use systole_common::model::alert::Severity;
 use systole_common::time::Now;
 
 use super::figures::{age, clock, round_trip, silence};
+use super::layout::MEDIUM_WIDTH_MIN;
 use super::text::{Pen, cells};
 use super::theme::Theme;
 use crate::model::Model;
+use crate::model::fleet::WITHDRAWN_AFTER;
 use crate::model::freshness::LinkState;
 use crate::model::screen::{Focus, View};
 use crate::tables::fleet::state_tone;
@@ -28,13 +32,21 @@ type Part = Vec<(String, Tone)>;
 pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::on(buffer, theme, area);
     let link = model.freshness.state(now.mono);
-    let words = format!(" {} ", link_words(&link));
+    let words = format!(" {} ", link_words(&link, link_age(model, now)));
+    let is_live = model.is_live(now);
+    let is_withdrawn = !is_live && model.freshness.silence(now.mono) >= WITHDRAWN_AFTER;
+    let counts = if is_withdrawn {
+        [Vec::new(), vec![one("- hosts".to_owned(), Tone::Quiet)]]
+    } else {
+        [alerts(model, is_live), hosts(model, is_live)]
+    };
+    let [alerts, hosts] = counts;
     let mut room = pen.room().saturating_sub(cells(&words, theme.symbols));
     // The most important part first; each takes the longest of its forms that there is room for.
     let wanted = [
         (1, frozen(model)),
-        (3, alerts(model)),
-        (2, hosts(model)),
+        (3, alerts),
+        (2, hosts),
         (0, read_only(model, &link)),
         (5, vec![one(clock(model.shown_now(now).wall), Tone::Quiet)]),
         (4, others(model)),
@@ -114,6 +126,16 @@ fn list_words(model: &Model, rows: usize) -> String {
     words.join("  ")
 }
 
+/// What stands before a count that is not of now.
+const fn old_mark(is_live: bool) -> &'static str {
+    if is_live { "" } else { "~" }
+}
+
+/// What is not of now has no colour.
+const fn toned(tone: Tone, is_live: bool) -> Tone {
+    if is_live { tone } else { Tone::Quiet }
+}
+
 fn one(text: String, tone: Tone) -> Part {
     vec![(text, tone)]
 }
@@ -122,8 +144,14 @@ fn width(part: &Part, theme: &Theme) -> usize {
     part.iter().map(|(text, _)| cells(text, theme.symbols)).sum()
 }
 
+/// How old the last tick is, where there is room to say it.
+fn link_age(model: &Model, now: Now) -> Option<Duration> {
+    let is_wide = model.screen.size.width >= MEDIUM_WIDTH_MIN;
+    is_wide.then(|| model.freshness.silence(model.shown_now(now).mono))
+}
+
 /// The state of the link in words.
-fn link_words(link: &LinkState<'_>) -> String {
+fn link_words(link: &LinkState<'_>, data_age: Option<Duration>) -> String {
     let word = link.word();
     let showing = |at: &Option<_>| at.map(|at| format!(" showing {}", clock(at)));
     match link {
@@ -134,8 +162,10 @@ fn link_words(link: &LinkState<'_>) -> String {
         }
         LinkState::Live { daemon, rtt } => {
             let daemon = daemon.map(|daemon| format!(" {daemon}")).unwrap_or_default();
-            let rtt = rtt.map(|rtt| format!(" {}", round_trip(rtt))).unwrap_or_default();
-            format!("{word}{daemon}{rtt}")
+            let name = if data_age.is_some() { " rtt" } else { "" };
+            let rtt = rtt.map(|rtt| format!("{name} {}", round_trip(rtt))).unwrap_or_default();
+            let data = data_age.map(|age| format!("  data {}", silence(age))).unwrap_or_default();
+            format!("{word}{daemon}{rtt}{data}")
         }
         LinkState::Lagging { silence: span, .. } => format!("{word} data {}", silence(*span)),
         LinkState::Reconnecting { attempt, last_good, .. } => {
@@ -191,17 +221,19 @@ fn frozen(model: &Model) -> Vec<Part> {
 }
 
 /// `5000 hosts: 4 down 9 late 4987 online`, or less of it.
-fn hosts(model: &Model) -> Vec<Part> {
+fn hosts(model: &Model, is_live: bool) -> Vec<Part> {
     if model.freshness.shown_at().is_none() {
         return Vec::new();
     }
     let counts = model.fleet.counts();
-    let all = phrase::count(model.fleet.len(), "host");
-    let mut long = one(format!("{all}:"), Tone::Plain);
-    let mut bad = one(all.clone(), Tone::Plain);
+    let mark = old_mark(is_live);
+    let all = format!("{mark}{}", phrase::count(model.fleet.len(), "host"));
+    let plain = toned(Tone::Plain, is_live);
+    let mut long = one(format!("{all}:"), plain);
+    let mut bad = one(all.clone(), plain);
     for (state, count) in counts {
         let tone = state_tone(state);
-        let piece = (format!(" {count} {state}"), tone);
+        let piece = (format!(" {mark}{count} {state}"), toned(tone, is_live));
         if tone == Tone::Bad {
             bad.push(piece.clone());
         }
@@ -210,18 +242,19 @@ fn hosts(model: &Model) -> Vec<Part> {
     if model.fleet.is_empty() {
         long.clear();
     }
-    vec![long, bad, one(all, Tone::Plain)]
+    vec![long, bad, one(all, plain)]
 }
 
 /// `C3 W11 ack5`.
-fn alerts(model: &Model) -> Vec<Part> {
+fn alerts(model: &Model, is_live: bool) -> Vec<Part> {
+    let mark = old_mark(is_live);
     let count = |severity, letter, tone| match model.alerts.count(severity) {
         0 => None,
-        count => Some((format!("{letter}{count}"), tone)),
+        count => Some((format!("{mark}{letter}{count}"), toned(tone, is_live))),
     };
     let acked = match model.alerts.count_acked() {
         0 => None,
-        count => Some((format!("ack{count}"), Tone::Plain)),
+        count => Some((format!("{mark}ack{count}"), toned(Tone::Plain, is_live))),
     };
     let critical = count(Severity::Critical, "C", Tone::Bad);
     let pieces = [critical, count(Severity::Warning, "W", Tone::Warning), acked];

@@ -12,34 +12,50 @@ use crate::model::Model;
 use crate::model::freshness::LinkState;
 use crate::tone::Tone;
 
+/// Between two parts.
+const GAP: usize = 3;
+/// With less room there is one part only.
+const SECOND_CELLS_MIN: usize = 20;
+
 /// Draws it.
 pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::on(buffer, theme, area);
     pen.skip(1);
-    let (text, tone) = words(model, now);
-    pen.say(&text, tone);
+    let waits = alert(model, now);
+    let said = said(model, now);
+    // What began after the last word comes before it; else it stands behind it.
+    let is_newer = model.alarm().is_some();
+    let parts = if is_newer { [waits, said] } else { [said, waits] };
+    let parts: Vec<(String, Tone)> = parts.into_iter().flatten().collect();
+    if parts.is_empty() && model.is_live(now) {
+        pen.say("nothing waits for you", Tone::Quiet);
+    }
+    for (at, (text, tone)) in parts.iter().enumerate() {
+        pen.skip(if at > 0 { GAP } else { 0 });
+        if at == 0 || pen.room() >= SECOND_CELLS_MIN {
+            pen.say(text, *tone);
+        }
+    }
 }
 
-/// What a prompt has to say comes first, then the last word, then the link, then the alerts.
-fn words(model: &Model, now: Now) -> (String, Tone) {
+/// What a prompt has to say comes first, then the last word, then the link.
+fn said(model: &Model, now: Now) -> Option<(String, Tone)> {
     if let Some(prompt) = &model.prompt {
         if let Some(error) = &prompt.error {
-            return (error.text.clone(), Tone::Bad);
+            return Some((error.text.clone(), Tone::Bad));
         }
         if !prompt.completions.is_empty() {
-            return (format!("Tab: {}", prompt.completions.join("  ")), Tone::Quiet);
+            return Some((format!("Tab: {}", prompt.completions.join("  ")), Tone::Quiet));
         }
     }
     if model.screen.leaving_until.is_some_and(|until| now.mono < until) {
-        return ("q again leaves".to_owned(), Tone::Warning);
+        return Some(("q again leaves".to_owned(), Tone::Warning));
     }
     if let Some(notice) = model.requests.notice_at(now.mono) {
-        return (notice.text.clone(), notice.tone);
+        return Some((notice.text.clone(), notice.tone));
     }
-    if let Some(why) = link_trouble(&model.freshness.state(now.mono)) {
-        return (why.to_owned(), Tone::Warning);
-    }
-    alert(model, now)
+    let why = link_trouble(&model.freshness.state(now.mono))?;
+    Some((why.to_owned(), Tone::Warning))
 }
 
 /// Why there is no link, and what to check.
@@ -54,11 +70,8 @@ fn link_trouble<'a>(link: &LinkState<'a>) -> Option<&'a str> {
     }
 }
 
-fn alert(model: &Model, now: Now) -> (String, Tone) {
-    let Some(alert) = model.alerts.newest_unacked() else {
-        let nothing = if model.is_live(now) { "nothing waits for you" } else { "" };
-        return (nothing.to_owned(), Tone::Quiet);
-    };
+fn alert(model: &Model, now: Now) -> Option<(String, Tone)> {
+    let alert = model.newest_waiting()?;
     let others = model.alerts.len() - model.alerts.count_acked() - 1;
     let others = if others > 0 { format!("  (+{others})") } else { String::new() };
     let (letter, tone) = severity(alert);
@@ -67,5 +80,5 @@ fn alert(model: &Model, now: Now) -> (String, Tone) {
         Some(host) if !alert.summary.contains(host) => format!("{host}: {}", alert.summary),
         Some(_) | None => alert.summary.clone(),
     };
-    (format!("! {letter} {since} {what}{others}"), tone)
+    Some((format!("! {letter} {since} {what}{others}"), tone))
 }

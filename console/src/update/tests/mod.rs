@@ -5,3 +5,4 @@ mod frozen;
 mod interest;
 mod link;
 mod order;
+mod peek;

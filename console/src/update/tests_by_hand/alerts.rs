@@ -196,3 +196,80 @@ fn questions_are_bounded() {
     assert_eq!(count, crate::limits::REQUESTS_MAX);
     assert!(rig.notice().contains("16 questions are under way"), "{}", rig.notice());
 }
+
+#[test]
+fn a_firing_alert_is_not_resolved_without_a_reason() {
+    let mut rig = rig();
+    for keys in ["<Tab>gr<Enter>", "<Esc>gr  <Enter>", "<Esc>:resolve 2<Enter>"] {
+        assert_eq!(rig.keys(keys), [], "{keys}");
+        assert!(rig.error().contains("alert 2 still fires; say why"), "{}", rig.error());
+    }
+    rig.keys("<Esc>");
+    let mut settling = alert(2, "web-1");
+    settling.state = systole_common::model::alert::AlertState::Settling.into();
+    rig.alert(settling);
+    assert_eq!(rig.keys(":resolve 2<Enter>").len(), 1, "it is over by itself");
+}
+
+#[test]
+fn the_ack_of_a_resolved_alert_cannot_be_taken_back() {
+    let mut rig = rig();
+    let cmds = rig.keys("<Tab>ga");
+    rig.reply(asked(&cmds).0, Ok(Answer::Done));
+    assert!(rig.model.requests.undo_at(crate::testing::at(rig.ms).mono).is_some());
+    let cmds = rig.keys("rreplaced<Enter>");
+    rig.reply(asked(&cmds).0, Ok(Answer::Done));
+    assert_eq!(rig.model.requests.undo, None);
+    assert_eq!(rig.keys("u"), []);
+    assert_eq!(rig.notice(), "nothing to take back: the alert of your last ack is over");
+}
+
+#[test]
+fn why_there_is_nothing_to_take_back_is_said() {
+    let mut rig = rig();
+    rig.keys("u");
+    assert_eq!(rig.notice(), "nothing to take back: you acknowledged nothing yet");
+    let cmds = rig.keys("<Tab>ga");
+    rig.reply(asked(&cmds).0, Ok(Answer::Done));
+    rig.keys("uu");
+    assert_eq!(rig.notice(), "nothing to take back: your last ack is taken back already");
+}
+
+#[test]
+fn a_refusal_because_of_the_link_goes_when_it_lives() {
+    let mut rig = rig();
+    rig.run(12_000, false);
+    rig.keys("<Tab>a");
+    assert!(rig.notice().contains("try again when LIVE"));
+    rig.keys(":ack 2<Enter>");
+    assert!(rig.error().contains("try again when LIVE"));
+    rig.tick();
+    assert_eq!((rig.notice(), rig.error(), rig.line()), ("", "", "ack 2"));
+}
+
+#[test]
+fn in_a_host_its_newest_alert_is_meant_and_among_its_alerts_the_one_under_the_cursor() {
+    let mut rig = rig();
+    let mut older = alert(3, "db-1");
+    older.since = older.since.minus(std::time::Duration::from_mins(1));
+    rig.alert(older);
+    rig.run(200, true);
+    let cmds = rig.keys("oa");
+    assert!(matches!(asked(&cmds).1, Question::Ack { id: AlertId(1), .. }));
+    rig.keys("hh");
+    let cmds = rig.keys("jrdone<Enter>");
+    assert!(matches!(asked(&cmds).1, Question::Resolve { id: AlertId(3), .. }), "{cmds:?}");
+}
+
+#[test]
+fn a_key_that_does_not_hold_here_says_where_it_does() {
+    let mut rig = rig();
+    rig.keys("a");
+    let said = "a is for: alerts (say that the alert is yours, for 8 h); 2 or ! leads there";
+    assert_eq!(rig.notice(), said);
+    rig.keys("or");
+    assert!(rig.notice().starts_with("r is for: alerts"), "{}", rig.notice());
+    let before = rig.notice().to_owned();
+    rig.keys("Z");
+    assert_eq!(rig.notice(), before, "a key that nothing has says nothing");
+}

@@ -13,15 +13,15 @@ fn a_wrong_command_is_answered_with_the_nearest_name() {
     for (line, said) in [
         ("freze", "no command is named `freze`; did you mean `freeze`?"),
         ("xyzzy 1", "no command is named `xyzzy`; ? lists all"),
-        ("host web-9", "host NAME: no host is named web-9; did you mean web-1?"),
+        ("host web-9", "host NAME: no host is named `web-9`; did you mean `web-1`?"),
         ("host", "host NAME: which host? give its name"),
         (
             "sort cpi",
-            "sort KEY: give one of worst, name, beat, cpu, memory, disk, load, network; \
+            "sort KEY: `cpi` is none; give one of worst, name, beat, cpu, memory, disk, load, network; \
             did you mean `cpu`?",
         ),
-        ("bell loud", "bell on|off: give one of on, off"),
-        ("unack x", "unack ID: which alert? give its number"),
+        ("bell loud", "bell on|off: `loud` is none; give one of on, off"),
+        ("unack x", "unack ID: `x` is no number of an alert"),
         ("unack 1 2", "unack ID: `2` is too much"),
         ("unack 1", "unack ID: nobody has acknowledged alert 1"),
         ("ack 77", "ack [ID] [NOTE]: no open alert has the number 77"),

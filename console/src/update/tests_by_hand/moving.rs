@@ -104,8 +104,14 @@ fn q_leaves_only_from_the_top_and_only_the_second_time() {
     let mut rig = rig();
     assert_eq!(rig.keys("oq"), []);
     assert_eq!(rig.keys("q"), []);
-    assert!(rig.notice().contains("q again leaves"));
-    assert_eq!(rig.keys("jq"), [], "another key came between");
+    assert!(rig.model.screen.leaving_until.is_some());
+    assert_eq!(rig.keys("j"), []);
+    assert_eq!(
+        (rig.model.screen.leaving_until, rig.notice()),
+        (None, ""),
+        "nothing says it is armed"
+    );
+    assert_eq!(rig.keys("q"), [], "another key came between");
     rig.run(3_500, true);
     assert_eq!(rig.keys("q"), [], "it was too long ago");
     assert_eq!(rig.keys("q"), [Cmd::Leave]);
@@ -191,7 +197,11 @@ fn the_help_narrows_moves_and_runs() {
     rig.keys("?s<BS><C-u>:sort<Enter>");
     assert_eq!(rig.line(), "sort ", "a command with arguments asks for them");
     rig.keys("<Esc>?zoom out<Enter>");
-    assert_eq!(rig.notice(), "- is for: charts");
+    let way = "- is for: charts; Enter on a host, then Right to CHARTS leads there";
+    assert_eq!(rig.notice(), way);
+    rig.keys("?acknow<BS><BS><BS>");
+    rig.keys("<C-u>end the incident<Enter>");
+    assert_eq!(rig.notice(), "r is for: alerts; 2 or ! leads there");
     rig.keys("?no such thing<Enter>");
     assert!(rig.model.screen.popup.is_some(), "there is nothing to run");
     assert_eq!(rig.keys("<Esc>?:q<Enter>"), [Cmd::Leave]);

@@ -49,7 +49,7 @@ fn the_wrong_part_of_a_filter_is_marked_in_characters() {
     rig.keys("<Esc><Tab>/ä cpu>8");
     let error = rig.model.prompt.as_ref().unwrap().error.clone().unwrap();
     assert_eq!((error.from, error.to), (2, 5), "{}", error.text);
-    assert!(rig.model.feed.filter.as_ref().is_some_and(|(text, _)| text == "ä cpu"));
+    assert!(rig.model.feed.filter.as_ref().is_some_and(|(text, _)| text == "ä"));
 }
 
 #[test]
@@ -149,4 +149,52 @@ fn a_pasted_filter_holds_at_once_but_a_pasted_command_waits_for_enter() {
     rig.keys("<Esc>:");
     assert_eq!(paste(&mut rig, "q", 0), []);
     assert_eq!(rig.keys("<Enter>"), [Cmd::Leave]);
+}
+
+#[test]
+fn half_a_word_does_not_empty_the_list() {
+    let mut rig = rig();
+    rig.keys("/web-<Enter>/memo");
+    assert_eq!(rig.order(), ["web-1", "web-2"], "the last valid one stays on");
+    assert!(rig.model.prompt.as_ref().unwrap().is_waiting && rig.error().is_empty());
+    rig.keys("<C-u>db");
+    assert_eq!(rig.order(), ["db-1"], "a word that leaves something narrows");
+    rig.keys("<C-u>memo<Enter>");
+    assert_eq!(rig.order(), Vec::<&str>::new(), "Enter means it");
+    assert_eq!(rig.model.list.filter.as_ref().unwrap().0, "memo");
+}
+
+#[test]
+fn a_state_that_no_host_has_is_wrong_and_the_last_filter_stays_on() {
+    let mut rig = rig();
+    rig.keys("/web ");
+    for (value, from) in [("onlin", 10), ("firing", 10), ("d", 10)] {
+        rig.keys(&format!("state={value}"));
+        assert_eq!(rig.order(), ["web-1", "web-2"], "{value}");
+        let error = rig.model.prompt.as_ref().unwrap().error.clone().unwrap();
+        assert!(error.text.contains(&format!("`{value}`")), "{}", error.text);
+        assert_eq!((error.from, error.to), (from, from + value.len()));
+        rig.keys("<C-w><C-w><C-w>");
+        rig.keys("<C-u>web ");
+    }
+    rig.keys("state=down");
+    assert_eq!(rig.order(), Vec::<&str>::new(), "what is right holds");
+}
+
+#[test]
+fn errors_quote_the_wrong_word_and_guess_only_what_is_near() {
+    let mut rig = rig();
+    for (typed, part, guesses) in [
+        (":sort mmeory<Enter>", "`mmeory` is none; give one of", true),
+        (":sort xy<Enter>", "`xy` is none; give one of", false),
+        (":x<Enter>", "no command is named `x`", false),
+        (":host we<Enter>", "no host is named `we`", false),
+        (":host web-3<Enter>", "no host is named `web-3`", true),
+        (":unack seven<Enter>", "`seven` is no number of an alert", false),
+    ] {
+        rig.keys(typed);
+        assert!(rig.error().contains(part), "{typed}: {}", rig.error());
+        assert_eq!(rig.error().contains("did you mean"), guesses, "{typed}: {}", rig.error());
+        rig.keys("<Esc>");
+    }
 }

@@ -13,6 +13,7 @@ fn way(scope: Scope) -> &'static str {
         Scope::Alerts => "<Tab>",
         Scope::Everywhere | Scope::Host => "o",
         Scope::Charts => "olllll-[[",
+        Scope::HostAlerts => "ohh",
     }
 }
 

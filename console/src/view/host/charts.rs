@@ -10,9 +10,11 @@ use systole_common::wire::history::{HistoryPage, HistoryPoint};
 use super::quantity::{scale, scale_label, value};
 use super::strip::Strip;
 use super::{ASKED, Shown};
+use crate::model::fleet::Worth;
 use crate::model::history::series_name;
 use crate::model::host_view::{Chart, ChartSpan, Loaded};
 use crate::model::range::{Range, Step};
+use crate::tables::phrase;
 use crate::tone::Tone;
 use crate::view::chart::{self, Plot};
 use crate::view::figures::clock;
@@ -231,7 +233,7 @@ fn title(shown: &Shown<'_>, chart: &Chart) -> Strip {
     };
     let strip = match cursor(shown) {
         Some(step) => strip.text(at_cursor(page, step), Tone::Plain),
-        None => strip.then(newest(shown, page)),
+        None => strip.then(newest(shown, chart, page)),
     };
     let (low, high) = chart::extent(&page.points).unwrap_or_default();
     let ends = format!("   low {}, high {}", value(page.unit, low), value(page.unit, high));
@@ -252,16 +254,21 @@ fn spread(page: &HistoryPage, point: &HistoryPoint) -> String {
     format!("{mean} ({} to {})", value(page.unit, point.min), value(page.unit, point.max))
 }
 
-/// The newest value, with its time where it is not of now.
-fn newest(shown: &Shown<'_>, page: &HistoryPage) -> Strip {
+/// The value of now, or that of the last step with how long it is, and its time where it is old.
+fn newest(shown: &Shown<'_>, chart: &Chart, page: &HistoryPage) -> Strip {
+    let live = shown.value(&chart.key.metric, &chart.key.instance);
+    if let (Some(live), Worth::Fresh) = (live, shown.worth) {
+        return Strip::of(format!("now {}", value(page.unit, live)), Tone::Plain);
+    }
     let Some(last) = page.points.last() else { return Strip::default() };
     let step_ms = if page.step_ms > 0 { page.step_ms } else { STEP_MS_UNKNOWN };
     let limit = std::time::Duration::from_millis(step_ms.saturating_mul(OLD_STEPS));
+    let step = phrase::span(std::time::Duration::from_millis(step_ms));
     let text = value(page.unit, last.mean);
     if shown.is_live && shown.now.wall.since(last.at) <= limit {
-        return Strip::of(text, Tone::Plain);
+        return Strip::of(format!("last {step} {text}"), Tone::Plain);
     }
-    Strip::of(format!("~{text} at {}", clock(last.at)), Tone::Quiet)
+    Strip::of(format!("~{text}, {step} from {}", clock(last.at)), Tone::Quiet)
 }
 
 /// Why there is no line.

@@ -3,7 +3,7 @@
 //! This file owns what all parts share: the host as it is shown, scrolling, the words for what was
 //! asked. What a part says is in its own file.
 
-mod alerts;
+pub mod alerts;
 mod charts;
 mod connections;
 mod cores;
@@ -117,7 +117,9 @@ fn heading(view: &HostView, row: Option<&Row>, is_live: bool, pen: &mut Pen<'_>)
     let Some(row) = row else { return };
     let state = row.summary.state;
     let tone = if is_live { state_tone(state) } else { Tone::Quiet };
-    let word = format!(" {} {state} ", letter(state));
+    // What nobody hears of now was so.
+    let was = if is_live { "" } else { "was " };
+    let word = format!(" {} {was}{state} ", letter(state));
     if cells(&word, symbols) < pen.room() {
         pen.at_end(&word, tone);
     } else {
@@ -284,7 +286,11 @@ impl Part {
         let first = shown.first(self.total, self.heads.len());
         let body = self.strips.iter().skip(first.saturating_sub(self.first));
         for (y, strip) in (area.top()..area.bottom()).zip(self.heads.iter().chain(body)) {
-            strip.draw(&mut Pen::on(buffer, theme, Rect { y, height: 1, ..area }));
+            let line = Rect { y, height: 1, ..area };
+            strip.draw(&mut Pen::on(buffer, theme, line));
+            if strip.is_reversed() {
+                buffer.set_style(line.intersection(buffer.area), theme.style(Tone::Reversed));
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ enum Piece {
 
 /// A line that can be drawn.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Strip(Vec<Piece>);
+pub(super) struct Strip(Vec<Piece>, bool);
 
 impl Strip {
     /// A line of one text.
@@ -67,6 +67,16 @@ impl Strip {
     pub(super) fn then(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
+    }
+
+    /// The line of the cursor.
+    pub(super) fn reversed(self) -> Self {
+        Self(self.0, true)
+    }
+
+    /// Whether it is the line of the cursor.
+    pub(super) fn is_reversed(&self) -> bool {
+        self.1
     }
 
     /// Draws it.
@@ -154,7 +164,12 @@ impl Columns {
 
     /// A row of texts, one for each column whether it is shown or not.
     pub(super) fn texts(&self, texts: &[(String, Tone)]) -> Strip {
-        self.row(|place, column, strip| {
+        self.texts_from(texts, 1)
+    }
+
+    /// The same behind so many blank cells.
+    pub(super) fn texts_from(&self, texts: &[(String, Tone)], blank: usize) -> Strip {
+        self.row_from(blank, |place, column, strip| {
             let (text, tone) = texts.get(place).cloned().unwrap_or_default();
             strip.field(text, column.cells, column.side, tone)
         })
@@ -162,7 +177,11 @@ impl Columns {
 
     /// A row, column by column: its place in the table, itself, the line so far.
     pub(super) fn row(&self, cell: impl Fn(usize, &Column, Strip) -> Strip) -> Strip {
-        let mut strip = Strip::default().blank(1);
+        self.row_from(1, cell)
+    }
+
+    fn row_from(&self, blank: usize, cell: impl Fn(usize, &Column, Strip) -> Strip) -> Strip {
+        let mut strip = Strip::default().blank(blank);
         for (at, (place, column)) in self.0.iter().enumerate() {
             strip = if at > 0 { strip.blank(GAP) } else { strip };
             strip = cell(*place, column, strip);

@@ -3,6 +3,7 @@
 mod models;
 mod pictures;
 mod properties;
+mod words;
 
 use std::fmt::Write;
 

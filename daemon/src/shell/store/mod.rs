@@ -22,8 +22,8 @@ use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 pub use load::{Loaded, load};
 pub use reader::{Answer, Readers};
 pub use reserve::Reserve;
-pub(in crate::shell) use schema::{set_aside, write_ahead};
 pub use schema::{Opened, STATE_FILE, open, refuse_newer};
+pub(in crate::shell) use schema::{set_aside, write_ahead};
 pub use writer::{Batch, Release, Writer, WriterNews};
 
 #[cfg(test)]
