@@ -4,7 +4,7 @@
 //! * [`wire`]: the bytes between the programs: header, codec, limits and one frozen struct a kind.
 //! * [`filter`]: the filter language of every command and pane.
 //! * [`config`]: layered settings whose values remember where they came from.
-//! * [`text`]: remote text made safe to show.
+//! * [`text`]: remote text made safe to show; [`content`]: what a file is by its first bytes.
 //! * [`backoff`], [`exit`], [`role_table`]: retry delays, exit codes, who may send what.
 //! * [`ranges`]: sets of sequences.
 //! * `net`, `record_log`, `telemetry` (feature `net`): certificates, TLS, QUIC, logs on disk and for
@@ -12,6 +12,7 @@
 
 pub mod backoff;
 pub mod config;
+pub mod content;
 pub mod exit;
 pub mod filter;
 pub mod ids;

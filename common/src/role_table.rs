@@ -88,7 +88,9 @@ fn needed_of_operators(kind: Kind) -> Needed {
         | Kind::LookingAt
         | Kind::SeriesQuery
         | Kind::HistoryQuery
-        | Kind::StorageQuery => Needed::AtLeast(Role::Viewer),
+        | Kind::StorageQuery
+        | Kind::MessagesQuery
+        | Kind::FilesQuery => Needed::AtLeast(Role::Viewer),
         Kind::Ack
         | Kind::Unack
         | Kind::Resolve

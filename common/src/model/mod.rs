@@ -4,6 +4,8 @@
 
 pub mod alert;
 pub mod coded;
+pub mod file;
 pub mod host;
 pub mod interface;
+pub mod message;
 pub mod metric;

@@ -3,7 +3,7 @@
 use super::codec::{Body, WireError, decode, encode_frame};
 use super::kind::Kind;
 use super::limits::HEADER_BYTES;
-use super::{agent, console, control, feed, hello, history};
+use super::{agent, console, control, feed, file, hello, history, talk};
 
 /// What a decoder made of some bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,12 @@ pub fn decode_any(kind: Kind, body: &[u8]) -> Made {
         Kind::Echo => made::<control::Echo>(body),
         Kind::Receipt => made::<control::Receipt>(body),
         Kind::Probe => made::<control::Probe>(body),
+        Kind::Message => made::<talk::Message>(body),
+        Kind::Delivery => made::<talk::Delivery>(body),
+        Kind::Offer => made::<file::Offer>(body),
+        Kind::Withdraw => made::<file::Withdraw>(body),
+        Kind::Chunk => made::<file::Chunk>(body),
+        Kind::Decision => made::<file::Decision>(body),
         console_kind => decode_console(console_kind, body),
     }
 }
@@ -74,6 +80,25 @@ fn decode_console(kind: Kind, body: &[u8]) -> Made {
         Kind::FeedFacts => made::<feed::FeedFacts>(body),
         Kind::FeedValues => made::<feed::FeedValues>(body),
         Kind::FeedOperators => made::<feed::FeedOperators>(body),
+        kind => decode_talk(kind, body),
+    }
+}
+
+fn decode_talk(kind: Kind, body: &[u8]) -> Made {
+    match kind {
+        Kind::Say => made::<talk::Say>(body),
+        Kind::MessagesQuery => made::<talk::MessagesQuery>(body),
+        Kind::MessagePage => made::<talk::MessagePage>(body),
+        Kind::MessageMarks => made::<talk::MessageMarks>(body),
+        Kind::FeedMessage => made::<talk::FeedMessage>(body),
+        Kind::FeedMarks => made::<talk::FeedMarks>(body),
+        Kind::FilesQuery => made::<file::FilesQuery>(body),
+        Kind::Accept => made::<file::Accept>(body),
+        Kind::Reject => made::<file::Reject>(body),
+        Kind::Fetch => made::<file::Fetch>(body),
+        Kind::FilePage => made::<file::FilePage>(body),
+        Kind::FilePiece => made::<file::FilePiece>(body),
+        Kind::FeedFile => made::<file::FeedFile>(body),
         _ => Made::NoBody,
     }
 }

@@ -129,8 +129,12 @@ kinds! {
     StorageQuery = 91, "storage", Small;
     /// Console: what its operator looks at, for the others to see.
     LookingAt = 92, "looking-at", Small;
+    /// Console: messages.
+    MessagesQuery = 93, "messages", Medium;
+    /// Console: offered and received files.
+    FilesQuery = 94, "files", Small;
     /// Console: a message.
-    Say = 96, "say", Medium;
+    Say = 96, "say", Large;
     /// Console: hush alerts.
     Silence = 97, "silence", Medium;
     /// Console: take a file.
@@ -168,6 +172,14 @@ kinds! {
     HistoryPage = 136, "history-page", Large;
     /// Reply: a page of what is stored.
     StoragePage = 137, "storage-page", Large;
+    /// Reply: a page of messages.
+    MessagePage = 138, "message-page", Large;
+    /// Reply: which hosts have a message of the page before.
+    MessageMarks = 139, "message-marks", Large;
+    /// Reply: a page of files.
+    FilePage = 140, "file-page", Large;
+    /// Reply: bytes of a file.
+    FilePiece = 141, "file-piece", Large;
 
     /// Feed: a fresh picture begins; forget the old one.
     FeedSnapshot = 160, "feed-snapshot", Small;
@@ -189,4 +201,10 @@ kinds! {
     FeedValues = 168, "feed-values", Large;
     /// Feed: who is attached now.
     FeedOperators = 169, "feed-operators", Large;
+    /// Feed: somebody spoke.
+    FeedMessage = 170, "feed-message", Medium;
+    /// Feed: a message came further.
+    FeedMarks = 171, "feed-marks", Large;
+    /// Feed: a file changed.
+    FeedFile = 172, "feed-file", Large;
 }

@@ -42,6 +42,15 @@ pub const HISTORY_POINTS_MAX: usize = 1_000_000;
 /// Pages that a reader accepts for one reply.
 pub const REPLY_FRAMES_MAX: usize = 65_536;
 
+/// Bytes of a sender, a message's id, what a message belongs to.
+pub const SENDER_BYTES_MAX: usize = 160;
+/// Hosts that one message to a filter may name; all of them still fit a frame.
+pub const SAY_HOSTS_MAX: usize = 900;
+/// Bytes of a path or an offered name on the wire.
+pub const FILE_PATH_BYTES_MAX: usize = 4096;
+/// Bytes of one piece of a file that an operator fetches.
+pub const PIECE_BYTES_MAX: usize = 48 * 1024;
+
 /// Shortest interval between heartbeats or samples, in milliseconds.
 pub const INTERVAL_MS_MIN: u32 = 100;
 /// Longest interval between heartbeats, in milliseconds.

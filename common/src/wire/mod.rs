@@ -11,12 +11,14 @@ pub mod console;
 pub mod control;
 pub mod every;
 pub mod feed;
+pub mod file;
 pub mod header;
 pub mod hello;
 pub mod history;
 pub mod kind;
 pub mod limits;
 pub mod pages;
+pub mod talk;
 
 /// Lowest protocol version that this build speaks.
 pub const VERSION_MIN: u8 = 1;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use systole_common::model::alert::{AlertState, Overlay, Severity};
 use systole_common::model::coded::Coded;
+use systole_common::model::file::FileState;
 use systole_common::model::host::{Cause, Certainty, HostState};
 use systole_common::model::metric::{MetricKind, Unit};
 use systole_common::wire::agent::IntentKind;
@@ -78,6 +79,7 @@ fn codes_and_names_are_never_renumbered() {
     list("close", members::<CloseCode>());
     list("intent", members::<IntentKind>());
     list("sequence", members::<SequenceKind>());
+    list("file", members::<FileState>());
     list("tier", members::<Tier>());
     assert_eq!(table, include_str!("vectors/codes.txt"), "{table}");
 }

@@ -6,3 +6,4 @@ mod hostile;
 mod roles;
 mod round_trip;
 mod samples;
+mod talk_samples;

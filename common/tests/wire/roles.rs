@@ -19,7 +19,7 @@ const AGENT: [&str; 12] = [
     "receipt",
     "probe-answer",
 ];
-const VIEWER: [&str; 9] = [
+const VIEWER: [&str; 11] = [
     "subscribe",
     "hosts",
     "connections",
@@ -29,6 +29,8 @@ const VIEWER: [&str; 9] = [
     "history",
     "storage",
     "looking-at",
+    "messages",
+    "files",
 ];
 const OPERATOR: [&str; 10] = [
     "ack",

@@ -32,7 +32,10 @@ use systole_common::wire::history::{
 };
 use systole_common::wire::kind::Kind;
 
-const AT: UnixMs = UnixMs(1_795_234_567_089);
+use crate::talk_samples::{file_frames, talk_frames};
+
+/// When everything happened.
+pub(crate) const AT: UnixMs = UnixMs(1_795_234_567_089);
 const CLOCKS: Clocks = Clocks { mono_ns: 5_000_000_001, boot_ns: 6_000_000_002, wall_ms: AT.0 };
 
 /// Version of the golden frames.
@@ -49,10 +52,13 @@ pub(crate) fn frames() -> Vec<(Kind, Vec<u8>)> {
     feed_frames(&mut all);
     history_frames(&mut all);
     presence_frames(&mut all);
+    talk_frames(&mut all);
+    file_frames(&mut all);
     all
 }
 
-fn put<B: Body>(all: &mut Vec<(Kind, Vec<u8>)>, version: u8, message: &B) {
+/// Adds a frame.
+pub(crate) fn put<B: Body>(all: &mut Vec<(Kind, Vec<u8>)>, version: u8, message: &B) {
     all.push((B::KIND, encode_frame(version, message).unwrap()));
 }
 
