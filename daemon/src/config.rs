@@ -3,6 +3,7 @@
 //! Paths that nobody sets depend on who runs the daemon; that choice is made here, from a [`Place`].
 
 mod rules;
+mod talk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -18,6 +19,8 @@ use systole_common::net::identity::Fingerprint;
 use systole_common::wire::limits::{
     HEARTBEAT_INTERVAL_MS_MAX, INTERVAL_MS_MIN, LABEL_BYTES_MAX, LABELS_MAX,
 };
+
+pub use talk::FileStore;
 
 use crate::engine::settings::Settings as EngineSettings;
 use crate::limits::RESERVE_BYTES;
@@ -41,7 +44,7 @@ const REVOKED_MAX: usize = 10_000;
 /// What turns HTTP off.
 const OFF: &str = "off";
 
-const KEYS: [Key; 36] = [
+const KEYS: [Key; 46] = [
     Key::new("listen", Kind::Address, "the UDP address for agents and operators")
         .preset("0.0.0.0:5001"),
     Key::new("http.listen", Kind::Text, "the loopback address of /healthz, /readyz and /metrics")
@@ -88,6 +91,16 @@ const KEYS: [Key; 36] = [
     Key::new("metrics.stored_interval", INTERVAL, "between samples of the other hosts")
         .preset("5s"),
     Key::new("metrics.processes_interval", INTERVAL, "between looks at the processes").preset("5s"),
+    talk::RATE,
+    talk::BURST,
+    talk::WAITING,
+    talk::WAITING_AGE,
+    talk::PATH,
+    talk::SIZE,
+    talk::AUTO_ACCEPT,
+    talk::PER_HOST,
+    talk::OFFER_TTL,
+    talk::PARTIAL_TTL,
     Key::new("hosts.max", Kind::integer(1, 100_000), "how many hosts are remembered at most")
         .preset("20000"),
     Key::new("limits.connections", Kind::integer(1, 200_000), "how many connections there may be")
@@ -120,8 +133,8 @@ const KEYS: [Key; 36] = [
 ];
 
 /// Keys whose change is taken over only by a restart.
-pub const RESTART_KEYS: [&str; 5] =
-    ["listen", "http.listen", "state.path", "storage.reserve", "log.format"];
+pub const RESTART_KEYS: [&str; 6] =
+    ["listen", "http.listen", "state.path", "storage.reserve", "files.path", "log.format"];
 
 /// Who runs the program and where that user's folders are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -154,6 +167,8 @@ pub struct Config {
     pub reserve: Option<u64>,
     /// How long each tier of the metric store is kept.
     pub retention: Retention,
+    /// Where received files go.
+    pub files: FileStore,
     /// Certificate, key and CAs.
     pub tls: TlsPaths,
     /// Whose certificates are refused.
@@ -171,10 +186,12 @@ pub struct Config {
 impl Config {
     /// Types what `settings` say; the paths that nobody set come from `place`.
     pub fn new(settings: &Settings, place: &Place) -> Result<Self, ConfigErrors> {
+        let state: PathBuf = settings.find("state.path")?.unwrap_or_else(|| place.state());
+        let files = talk::store(settings, &state)?;
         Ok(Self {
             listen: settings.get("listen")?,
             http: http(settings)?,
-            state: settings.find("state.path")?.unwrap_or_else(|| place.state()),
+            state,
             reserve: settings.find::<ByteSize>("storage.reserve")?.map(|size| size.0),
             retention: retention(settings)?,
             tls: TlsPaths {
@@ -187,7 +204,8 @@ impl Config {
                 connections: settings.get("limits.connections")?,
                 consoles: settings.get("limits.consoles")?,
             },
-            engine: engine(settings)?,
+            engine: engine(settings, &files)?,
+            files,
             log_level: settings.get("log.level")?,
             log_format: settings.get("log.format")?,
         })
@@ -230,7 +248,7 @@ pub struct SetError {
     given: String,
 }
 
-fn engine(settings: &Settings) -> Result<EngineSettings, ConfigErrors> {
+fn engine(settings: &Settings, files: &FileStore) -> Result<EngineSettings, ConfigErrors> {
     let interval: Duration = settings.get("heartbeat.interval")?;
     let timeout: Duration = settings.get("liveness.timeout")?;
     let labels: BTreeMap<String, BTreeMap<String, String>> = settings.each("host.*.labels")?;
@@ -246,6 +264,9 @@ fn engine(settings: &Settings) -> Result<EngineSettings, ConfigErrors> {
         hosts_max: settings.get("hosts.max")?,
         labels: labels.into_iter().filter_map(named).collect(),
         rules: rules::rules(settings)?,
+        talk: talk::talk(settings)?,
+        files: talk::files(settings)?,
+        files_path: files.path.display().to_string(),
     })
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use systole_common::net::limits::{HANDSHAKES_IN_FLIGHT_MAX, UNVALIDATED_MAX};
 
+use crate::engine::limits::DELIVERIES_IN_FLIGHT_MAX;
+
 /// Inputs that wait for the engine; peers wait in turn when it is full.
 pub const INPUTS_MAX: usize = 8_192;
 /// Inputs that the engine loop takes in one go before it looks at its timers again.
@@ -27,6 +29,8 @@ pub const BACKLOG_CHANGES_MAX: usize = 65_536;
 pub const BACKLOG_APPENDED_MAX: usize = 16_384;
 /// Replies that wait for a full disk; requests time out long before.
 pub const BACKLOG_REPLIES_MAX: usize = 1_024;
+/// Other effects that wait for a full disk; connections that would miss one of them are ended.
+pub const BACKLOG_EFFECTS_MAX: usize = 65_536;
 /// How often the writer wakes when idle, and retries when the disk is full.
 pub const WRITER_BEAT: Duration = Duration::from_secs(1);
 /// How often the writer tries to get its reserve back.
@@ -47,6 +51,14 @@ pub const CONNECTIONS_PER_HOST_MAX: u32 = 500;
 pub const AUDIT_AGE_MAX: Duration = Duration::from_hours(365 * 24);
 /// Newest audit lines and resolved alerts that no age deletes: a wrong clock must not empty the trail.
 pub const AUDIT_KEPT_MIN: u32 = 100_000;
+/// Age above which messages and files that are over are deleted from the history.
+pub const TALK_AGE_MAX: Duration = Duration::from_hours(90 * 24);
+/// Newest messages and files that no age deletes.
+pub const TALK_KEPT_MIN: u32 = 10_000;
+/// Marks of messages that one pruning deletes, beside those of its last message.
+pub const PRUNE_MARKS_MAX: usize = 50_000;
+/// Sequences of retired hosts that are remembered.
+pub const RECEIVED_STRANGERS_MAX: u32 = 10_000;
 /// Resolved alerts that are loaded at start are younger than this.
 pub const RESOLVED_LOADED: Duration = Duration::from_mins(10);
 /// Connections that read `state.db` at the same time.
@@ -55,6 +67,11 @@ pub const READERS_MAX: usize = 4;
 pub const AUDIT_LINES_MAX: u32 = 10_000;
 /// Resolved alerts in one reply.
 pub const RESOLVED_ALERTS_MAX: u32 = 10_000;
+/// Hosts that the marks of one reply name, beside those of its last message; older messages are asked for
+/// again.
+pub const MARKS_NAMED_MAX: usize = 200_000;
+/// Messages that one search looks at.
+pub const MESSAGES_SEARCHED_MAX: u32 = 1_000_000;
 /// Smallest and largest reserve file, in bytes; between them 1 % of the file system.
 pub const RESERVE_BYTES: (u64, u64) = (4 * 1024 * 1024, 64 * 1024 * 1024);
 
@@ -94,6 +111,13 @@ pub const AGENT_PIECES_CHECK: Duration = Duration::from_secs(5);
 
 /// Receipts that wait for the control stream of one agent.
 pub const RECEIPTS_WAITING_MAX: usize = 64;
+/// Messages and decisions that wait for the messages stream of one agent; one that takes none of so many
+/// loses the connection and gets them on the next.
+pub const OUTGOING_WAITING_MAX: usize = 256;
+/// Bytes of files that an agent may send in one go on a bulk connection.
+pub const FILE_BYTES_BURST: f64 = 16.0 * 1024.0 * 1024.0;
+/// Bytes of files that an agent may send in the long run on a bulk connection, per second.
+pub const FILE_BYTES_PER_S: f64 = 128.0 * 1024.0 * 1024.0;
 /// Slots that wait for the metric store, at most half of them late ones; live ones that find no room are
 /// sent again by their agents.
 pub const INTAKES_MAX: usize = 4_096;
@@ -211,4 +235,24 @@ const _: () = assert!(WINDOW_SLOTS <= MERGED_SLOTS_MAX && MERGED_SLOTS_MAX <= CH
 const _: () = assert!(HANDSHAKES_IN_FLIGHT_MAX < UNVALIDATED_MAX);
 const _: () = assert!(UNVALIDATED_MAX < INCOMING_WAITING_MAX);
 const _: () = assert!(LOOP_BEAT.as_millis() * 2 < OWN_PAUSE.as_millis());
+const _: () = assert!(DELIVERIES_IN_FLIGHT_MAX * 2 < OUTGOING_WAITING_MAX);
 const _: () = assert!(BACKLOG_APPENDED_MAX * 2 < BACKLOG_CHANGES_MAX);
+
+/// Files in one folder of received files; beyond that nothing more is taken for its host.
+pub const FOLDER_ENTRIES_MAX: usize = 100_000;
+/// Numbers that are tried for a name that is taken.
+pub const NAME_TRIES_MAX: usize = 999;
+/// Bytes of a file between two syncs to the disk.
+pub const FILE_SYNC_BYTES: u64 = 8 * 1024 * 1024;
+/// Time between two words about how far a transfer is.
+pub const FILE_PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// Time without a byte after which a file stream is given up; the agent opens another one.
+pub const FILE_IDLE_MAX: Duration = Duration::from_mins(1);
+/// Time that a file stream waits for the engine's word.
+pub const FILE_ORDER_WAIT: Duration = Duration::from_secs(30);
+/// Orders of the engine that wait for one file stream.
+pub const FILE_ORDERS_MAX: usize = 4;
+/// File streams of all agents at the same time.
+pub const FILE_STREAMS_MAX: usize = 256;
+/// Bytes of a partial or received file that are read at a time.
+pub const FILE_READ_BYTES: usize = 1024 * 1024;

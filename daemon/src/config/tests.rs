@@ -36,7 +36,8 @@ fn the_keys_are_declared_soundly() {
 fn the_shipped_file_says_what_the_defaults_are() {
     let shipped = config(DEFAULT_FILE).unwrap();
     assert_eq!(shipped, config("").unwrap());
-    assert_eq!(shipped.engine, EngineSettings::default());
+    let files_path = "/var/lib/systole/daemon/received_files".to_owned();
+    assert_eq!(shipped.engine, EngineSettings { files_path, ..EngineSettings::default() });
     assert_eq!(shipped.listen, "0.0.0.0:5001".parse().unwrap());
     assert_eq!(shipped.http, Some("127.0.0.1:5002".parse().unwrap()));
     assert_eq!(shipped.state, Path::new("/var/lib/systole/daemon"));
@@ -84,6 +85,10 @@ fn mistakes_name_file_line_key_and_what_was_meant() {
         ("[http]\nlisten = \"0.0.0.0:5002\"\n", ["daemon.toml:2", "http.listen", "loopback"]),
         ("[tls]\nrevoked = [\"abc\"]\n", ["daemon.toml:2", "tls.revoked", "64 hexadecimal"]),
         ("[host.Web.labels]\na = \"b\"\n", ["daemon.toml:1", "Web", "a-z"]),
+        ("[talk]\nrate = 0\n", ["daemon.toml:2", "talk.rate", "from 1"]),
+        ("[talk]\nwaiting_age = \"100d\"\n", ["daemon.toml:2", "talk.waiting_age", "90d"]),
+        ("[files]\nmax_size = \"0B\"\n", ["daemon.toml:2", "files.max_size", "1B"]),
+        ("[files]\nauto_accept = \"1KiB\"\n", ["daemon.toml:2", "files.auto_accept", "max"]),
         ("[limits]\nconsoles = 0\n", ["daemon.toml:2", "limits.consoles", "from 1"]),
     ] {
         let line = error(bad);
@@ -91,6 +96,23 @@ fn mistakes_name_file_line_key_and_what_was_meant() {
             assert!(line.contains(part), "{part:?} is not in {line:?}");
         }
     }
+}
+
+#[test]
+fn talk_and_files_are_as_the_file_says() {
+    let text = "state.path = \"/s\"\n[talk]\nrate = 1000\nburst = 10000\nwaiting_max = 7\nwaiting_age = \"1d\"\n[files]\nmax_size = \"40KiB\"\nauto_accept_max = \"0B\"\nper_host = \"1MiB\"\noffer_ttl = \"5s\"\npartial_ttl = \"1m\"\n";
+    let config = config(text).unwrap();
+    let talk = config.engine.talk;
+    assert_eq!((talk.rate_per_s, talk.burst, talk.waiting_max), (1_000.0, 10_000.0, 7));
+    assert_eq!(talk.waiting_age, DAY);
+    let files = config.engine.files;
+    assert_eq!((files.size_max_bytes, files.auto_accept_max_bytes), (40 << 10, 0));
+    assert_eq!((files.offer_ttl, files.partial_ttl), (5_000 * MS, 60_000 * MS));
+    let store = FileStore { path: "/s/received_files".into(), per_host_bytes: 1 << 20 };
+    assert_eq!(config.files, store, "in the state folder");
+    assert_eq!(config.engine.files_path, "/s/received_files");
+    let other = super::tests::config("files.path = \"there\"").unwrap();
+    assert_eq!(other.files.path, Path::new("/etc/systole/there"), "from the file's own folder");
 }
 
 #[test]

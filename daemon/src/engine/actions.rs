@@ -16,7 +16,7 @@ use super::limits::ACK_MAX;
 use super::operators::{No, known};
 use super::state::{AckRow, AuditRow, Change};
 use super::timers::Due;
-use super::{Fleet, records, summary};
+use super::{Fleet, files, records, summary, talk};
 
 /// I have these alerts.
 pub(super) fn ack(desk: &mut Desk, session: ConnectionId, body: &Ack) -> Result<Reply, No> {
@@ -80,6 +80,8 @@ pub(super) fn retire(
             desk.clear(&key, "the host was retired");
         }
         desk.book.forget_host(&id);
+        files::retire(desk, &id);
+        talk::retire(desk, &id);
         let record = records::host(&host, &desk.book, &desk.settings, desk.now);
         forget(desk, &host);
         let event = FeedHostEvent {

@@ -1,5 +1,5 @@
-//! What every decision needs at hand: the time, settings, timers, the alert book, sessions, counters,
-//! and the outcome being written. Knows no host.
+//! What every decision needs at hand: the time, settings, timers, the books, sessions, counters, and the
+//! outcome being written. Knows no host.
 
 use std::cmp::Ordering;
 
@@ -10,13 +10,25 @@ use systole_common::wire::hello::CloseCode;
 
 use super::alerts::{AlertKey, Book, Changed, Firing};
 use super::effect::{Effect, FeedFrame, Level, LogLine, Outcome};
+use super::files::Files;
 use super::gauges::Counters;
 use super::limits::EVENT_ALERT_QUIET;
+use super::received::ReceivedBook;
 use super::records;
 use super::sessions::Sessions;
 use super::settings::Settings;
 use super::state::{AuditRow, Change};
+use super::talk::Talk;
 use super::timers::{Due, Timers};
+
+/// What is remembered across a restart, beside the hosts.
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) alerts: Book,
+    pub(super) talk: Talk,
+    pub(super) received: ReceivedBook,
+    pub(super) files: Files,
+}
 
 /// See the module's words.
 #[derive(Debug)]
@@ -26,6 +38,9 @@ pub(super) struct Desk {
     pub(super) settings: Settings,
     pub(super) timers: Timers,
     pub(super) book: Book,
+    pub(super) talk: Talk,
+    pub(super) received: ReceivedBook,
+    pub(super) files: Files,
     pub(super) sessions: Sessions,
     pub(super) counters: Counters,
     pub(super) store_refusing: bool,
@@ -35,19 +50,27 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(settings: Settings, book: Book, instance: InstanceId, now: Now) -> Self {
+    pub(super) fn new(settings: Settings, books: Books, instance: InstanceId, now: Now) -> Self {
         Self {
             now,
             instance,
             settings,
             timers: Timers::default(),
-            book,
+            book: books.alerts,
+            talk: books.talk,
+            received: books.received,
+            files: books.files,
             sessions: Sessions::default(),
             counters: Counters::default(),
             store_refusing: false,
             nonce: 0,
             out: Outcome::default(),
         }
+    }
+
+    /// The daemon's own name.
+    pub(super) fn daemon_name(&self) -> &str {
+        self.talk.name()
     }
 
     /// The outcome since the last call.

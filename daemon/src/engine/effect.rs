@@ -3,6 +3,7 @@
 //! [`Outcome`] says what must be committed first: `after_commit` waits for `changes`, `at_once` does not.
 
 use systole_common::ids::{ConnectionId, HostId};
+use systole_common::model::message::Place;
 use systole_common::model::metric::SeriesKey;
 use systole_common::time::UnixMs;
 use systole_common::wire::console::{AlertRecord, HostRecord};
@@ -11,9 +12,11 @@ use systole_common::wire::feed::{
     FeedAlertEvent, FeedComplete, FeedDetail, FeedFacts, FeedHostEvent, FeedOperators,
     FeedSnapshot, FeedSummary, FeedTick, FeedValues,
 };
+use systole_common::wire::file::{Decision, FeedFile, FileRecord};
 use systole_common::wire::hello::{CloseCode, Refusal};
+use systole_common::wire::talk::{Delivery, FeedMarks, FeedMessage, MessageMarks, MessageRecord};
 
-use super::state::Change;
+use super::state::{Change, FileRow};
 
 /// What one input leads to.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +78,71 @@ pub enum Effect {
         /// The frame.
         receipt: Receipt,
     },
+    /// Write a message for the host on its messages stream.
+    Deliver {
+        /// Whose.
+        connection: ConnectionId,
+        /// The frame.
+        delivery: Box<Delivery>,
+    },
+    /// Write what became of an offer on the messages stream.
+    Decide {
+        /// Whose.
+        connection: ConnectionId,
+        /// The frame.
+        decision: Box<Decision>,
+    },
+    /// Take room for a file: the quota of its host, the disk, its partial file. Answered by
+    /// [`super::input::Input::Reserved`].
+    Reserve {
+        /// Which file.
+        file: u64,
+        /// Whose.
+        host: HostId,
+        /// How much.
+        size_bytes: u64,
+    },
+    /// A file stream may begin, or not.
+    Transfer {
+        /// The stream.
+        transfer: u64,
+        /// What to receive.
+        verdict: Box<TransferVerdict>,
+    },
+    /// The name is written down: the file may get it. Answered by
+    /// [`super::input::Input::TransferPlaced`], or `TransferWhole` with another name.
+    Place {
+        /// The stream.
+        transfer: u64,
+    },
+    /// The last word on a file stream: it is written there, and the stream ends.
+    TransferOver {
+        /// The stream.
+        transfer: u64,
+        /// The frame.
+        decision: Box<Decision>,
+    },
+    /// A partial file is of no use any more.
+    Discard {
+        /// Which file.
+        file: u64,
+    },
+    /// All partial files but these are of no use any more; told once, when the daemon is ready. Each
+    /// with its host and the bytes that it is to have.
+    KeepPartials(Vec<(u64, HostId, u64)>),
+    /// Reply to a request with a received file: its record, then its bytes.
+    Fetch {
+        /// Whom.
+        session: ConnectionId,
+        /// Which stream.
+        request: u64,
+        /// Below the folder of which host.
+        host: HostId,
+        /// Under which name.
+        name: String,
+        /// The file, which is verified.
+        record: Box<FileRecord>,
+    },
     /// Send a probe datagram.
     Probe {
         /// Whom.
@@ -131,9 +199,27 @@ pub enum Effect {
     Log(LogLine),
 }
 
+/// What a file stream is told when it opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransferVerdict {
+    /// Receive it.
+    Receive {
+        /// The file as it is.
+        row: Box<FileRow>,
+        /// What the stream is answered, but for its offset: that is known once the partial was read.
+        decision: Decision,
+    },
+    /// Not wanted: the frame says why, and the stream ends.
+    Refuse(Decision),
+}
+
 /// A reply that the engine has.
 #[derive(Debug, Clone)]
 pub enum Reply {
+    /// A message with its marks; then done.
+    Message(Box<MessageRecord>, Vec<MessageMarks>),
+    /// Files; then done.
+    Files(Vec<FileRecord>),
     /// Hosts, each whole; then done.
     Hosts(Vec<HostRecord>),
     /// Alerts; then done.
@@ -162,6 +248,37 @@ pub enum Query {
         since: Option<UnixMs>,
         /// Only of this host.
         host: Option<HostId>,
+    },
+    /// Messages, newest first, each with its marks.
+    Messages {
+        /// Only those of this place; for a host also what else reached it.
+        place: Option<Place>,
+        /// Only those written after this.
+        since: Option<UnixMs>,
+        /// Only those with a lower number.
+        before: Option<u64>,
+        /// Only those that hold each of these words, in any case.
+        words: Vec<String>,
+        /// At most so many.
+        count_max: u32,
+    },
+    /// Files, newest first: the open ones as the engine has them, then those that are over.
+    Files {
+        /// The open ones that were asked for.
+        open: Vec<FileRecord>,
+        /// Only of this host.
+        host: Option<HostId>,
+        /// Only those offered after this.
+        since: Option<UnixMs>,
+        /// Only this one.
+        file: Option<u64>,
+        /// At most so many.
+        count_max: u32,
+    },
+    /// A file that is over, to be fetched: answered like [`Effect::Fetch`] if it is verified.
+    Fetch {
+        /// Which file.
+        file: u64,
     },
     /// The audit trail, newest first.
     Audit {
@@ -227,6 +344,12 @@ pub enum FeedFrame {
     Alert(Box<FeedAlertEvent>),
     /// Who has a feed.
     Operators(FeedOperators),
+    /// Somebody spoke, or it belongs to the picture.
+    Message(Box<FeedMessage>),
+    /// A message came further.
+    Marks(FeedMarks),
+    /// A file changed, or belongs to the picture.
+    File(Box<FeedFile>),
 }
 
 /// How loud a log line is.

@@ -17,7 +17,7 @@ use super::host::{Host, intervals};
 use super::limits::FEED_SECOND;
 use super::sessions::{Fresh, Shift, Subscription};
 use super::timers::Due;
-use super::{Fleet, records};
+use super::{Fleet, files, records, talk};
 
 /// An operator opens a feed, or changes what it details.
 pub(super) fn subscribe(fleet: &Fleet, desk: &mut Desk, session: ConnectionId, body: &Subscribe) {
@@ -48,6 +48,8 @@ pub(super) fn close(fleet: &Fleet, desk: &mut Desk, session: ConnectionId) {
 
 /// Sends everything as it is now.
 pub(super) fn picture(fleet: &Fleet, desk: &mut Desk, session: ConnectionId, after_overflow: bool) {
+    // What waits for the second must not come behind a picture that has it.
+    talk::second(desk);
     let Some(entry) = desk.sessions.session_mut(session) else {
         return;
     };
@@ -76,6 +78,8 @@ pub(super) fn picture(fleet: &Fleet, desk: &mut Desk, session: ConnectionId, aft
         FeedFrame::Alert(Box::new(event))
     }));
     frames.push(FeedFrame::Operators(desk.sessions.operators(session)));
+    frames.extend(talk::picture(desk));
+    frames.extend(files::picture(desk));
     frames.push(FeedFrame::Complete(FeedComplete { picture }));
     for frame in frames {
         desk.after_commit(Effect::Feed { sessions: vec![session], frame });
@@ -104,6 +108,8 @@ fn details(
 
 /// One second passed: what changed, then a tick.
 pub(super) fn second(fleet: &Fleet, desk: &mut Desk) {
+    talk::second(desk);
+    files::second(desk);
     let sessions = desk.sessions.subscribed();
     let fresh = desk.sessions.take_fresh(desk.now.mono);
     if sessions.is_empty() {

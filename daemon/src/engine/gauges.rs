@@ -42,6 +42,8 @@ pub struct Gauges {
     pub alerts: BTreeMap<(Severity, bool), u64>,
     /// Consoles attached.
     pub sessions: usize,
+    /// Messages that wait for hosts, each counted once for each host.
+    pub messages_waiting: usize,
     /// Events since the start.
     pub counters: Counters,
 }

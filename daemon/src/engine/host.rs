@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use systole_common::ids::{ConnectionId, HostId, InstanceId};
 use systole_common::model::host::{Cause, Certainty, HostState};
+use systole_common::model::message::TEXT_BYTES_MAX;
 use systole_common::model::metric::MetricSet;
 use systole_common::time::{Mono, UnixMs};
 use systole_common::wire::agent::ProcessSample;
@@ -271,7 +272,7 @@ pub(super) fn policy(settings: &Settings, watched: bool) -> Policy {
             .unwrap_or(u32::MAX),
         series_max: u32::try_from(systole_common::model::metric::SERIES_PER_AGENT_MAX)
             .unwrap_or(u32::MAX),
-        text_bytes_max: 4 * 1024,
-        file_bytes_max: 1024 * 1024 * 1024,
+        text_bytes_max: u32::try_from(TEXT_BYTES_MAX).unwrap_or(u32::MAX),
+        file_bytes_max: settings.files.size_max_bytes,
     }
 }

@@ -13,8 +13,11 @@ use systole_common::wire::console::{
     Ack, AlertsQuery, AuditQuery, ConnectionsQuery, HostsQuery, LookingAt, Resolve, Retire,
     Subscribe, Unack,
 };
+use systole_common::wire::control::Receipt;
+use systole_common::wire::file::{Accept, Fetch, FilesQuery, Offer, Reject, Withdraw};
 use systole_common::wire::hello::{Clocks, CloseCode};
 use systole_common::wire::history::{HistoryQuery, SeriesQuery, StorageCleanUp, StorageQuery};
+use systole_common::wire::talk::{Message, MessagesQuery, Say};
 
 use super::settings::Settings;
 
@@ -79,6 +82,107 @@ pub enum Input {
         epoch: SpoolEpoch,
         /// Closed ranges of sequences, ascending.
         ranges: Vec<(u64, u64)>,
+    },
+    /// An agent opened its messages stream: messages and decisions for its host may go there. A later
+    /// stream takes the place of one before.
+    MessagesOpen {
+        /// On which main connection.
+        connection: ConnectionId,
+        /// The spool epoch of its hello.
+        epoch: SpoolEpoch,
+    },
+    /// A host or one of its users spoke.
+    Message {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The spool epoch of its hello.
+        epoch: SpoolEpoch,
+        /// The frame, its text as sent.
+        message: Box<Message>,
+    },
+    /// An agent has deliveries on its disk.
+    Delivered {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The frame.
+        receipt: Receipt,
+    },
+    /// An agent offers a file, or repeats that it does.
+    Offer {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The spool epoch of its hello.
+        epoch: SpoolEpoch,
+        /// The frame, as sent.
+        offer: Box<Offer>,
+        /// Fingerprint of the agent's certificate.
+        certificate: String,
+        /// Room that there is for files, beyond the reserve.
+        free_bytes: u64,
+    },
+    /// An agent takes an offer back.
+    Withdraw {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The spool epoch of its hello.
+        epoch: SpoolEpoch,
+        /// The frame, as sent.
+        withdraw: Withdraw,
+    },
+    /// What [`super::effect::Effect::Reserve`] came to: the room is taken, or why not.
+    Reserved {
+        /// Which file.
+        file: u64,
+        /// Nothing, or a sentence for its sender and the operators.
+        result: Result<(), String>,
+    },
+    /// An agent opened a file stream and waits for [`super::effect::Effect::Transfer`].
+    TransferOpen {
+        /// Whose stream, by certificate.
+        host: HostId,
+        /// The stream's number.
+        transfer: u64,
+        /// Which file.
+        file: u64,
+    },
+    /// Bytes came: at most once a second, and whenever some were synced.
+    TransferProgress {
+        /// The stream.
+        transfer: u64,
+        /// Which file.
+        file: u64,
+        /// Bytes that came.
+        received_bytes: u64,
+        /// Bytes of them that are synced.
+        synced_bytes: u64,
+    },
+    /// All bytes came, the hash is right: it is to get this name below the host's folder. Waits for
+    /// [`super::effect::Effect::Place`].
+    TransferWhole {
+        /// The stream.
+        transfer: u64,
+        /// Which file.
+        file: u64,
+        /// A free name.
+        name: String,
+    },
+    /// The file has its name.
+    TransferPlaced {
+        /// The stream.
+        transfer: u64,
+        /// Which file.
+        file: u64,
+        /// Its type by content.
+        content: String,
+    },
+    /// A transfer ended before that.
+    TransferEnded {
+        /// The stream.
+        transfer: u64,
+        /// Which file.
+        file: u64,
+        /// A sentence if it can never succeed; `None` if it may go on later on another stream.
+        fatal: Option<String>,
     },
     /// How the daemon itself is, once a second.
     Health(Box<OwnHealth>),
@@ -209,6 +313,18 @@ pub enum Request {
     Storage(StorageQuery),
     /// Delete what is old.
     CleanUp(StorageCleanUp),
+    /// Messages.
+    Messages(MessagesQuery),
+    /// Write a message, its text as sent.
+    Say(Box<Say>),
+    /// Offered and received files.
+    Files(FilesQuery),
+    /// Take a file.
+    Accept(Accept),
+    /// Refuse a file, the reason scrubbed.
+    Reject(Reject),
+    /// Bring a received file.
+    Fetch(Fetch),
 }
 
 /// How the daemon itself is.

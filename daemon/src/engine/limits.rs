@@ -68,3 +68,49 @@ pub const OWN_EVENT_REPEAT: Duration = Duration::from_secs(30);
 pub const CONNECTIONS_ASKED_MAX: u32 = 500;
 /// Rows of the audit trail that one request may ask for.
 pub const AUDIT_ASKED_MAX: u32 = 10_000;
+/// Messages that a fresh picture shows.
+pub const MESSAGES_SHOWN: usize = 256;
+/// Messages that one request may ask for.
+pub const MESSAGES_ASKED_MAX: u32 = 10_000;
+/// Messages under way to one host without its receipt.
+pub const DELIVERIES_IN_FLIGHT_MAX: usize = 16;
+/// Bytes of texts that wait for hosts, all of them together; a text counts once, whoever waits for it.
+pub const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Marks of a message for at most so many hosts are told at once, of others each second.
+pub const MARKS_AT_ONCE_HOSTS_MAX: usize = 16;
+/// Marks that are told at once in one second; further ones are merged to one a second for each message.
+pub const MARKS_AT_ONCE_MAX: usize = 64;
+/// Ranges of a host's messages or offers that are told apart; more are taken for one.
+pub const RECEIVED_RANGES_MAX: usize = 64;
+/// Lives of a host's spool whose sequences are remembered.
+pub const RECEIVED_EPOCHS_MAX: usize = 4;
+/// What a waiting message takes beside its text, as [`WAITING_BYTES_MAX`] counts it.
+pub const WAITING_MESSAGE_BYTES: usize = 512;
+/// Hosts that the marks of a fresh picture name, all messages together, the newest first; of the others it
+/// has the counts.
+pub const PICTURE_MARKS_MAX: usize = 32 * 1024;
+/// How far a host may know more numbers of messages than `state.db`, which then is an older copy.
+pub const NUMBERS_AHEAD_MAX: u64 = 1 << 32;
+/// Bytes of hosts' messages that are taken while nothing can be written.
+pub const HELD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How much older than its arrival a host's message may be; the time of an older one is not believed.
+pub const SPOKEN_AGE_MAX: Duration = Duration::from_hours(8 * 24);
+/// How far a host's clock may be ahead until its messages have the time of their arrival.
+pub const SPOKEN_AHEAD_MAX: Duration = Duration::from_mins(5);
+/// Operators whose rate of messages is remembered.
+pub const SPEAKERS_MAX: usize = 1_024;
+/// Files that are over and that a fresh picture shows.
+pub const FILES_SHOWN: usize = 64;
+/// Files that one request may ask for.
+pub const FILES_ASKED_MAX: u32 = 10_000;
+/// Open offers of one host; a further one is refused.
+pub const OFFERS_PER_HOST_MAX: usize = 16;
+/// Open offers of all hosts; a further one is refused.
+pub const OFFERS_MAX: usize = 4_096;
+/// Files that are over and that the engine has at hand, for offers that are repeated.
+pub const FILES_OVER_KEPT_MAX: usize = 1_024;
+/// Refused offers of one host that are written down within [`REFUSALS_WINDOW`]; further ones are only
+/// answered.
+pub const REFUSALS_WRITTEN_MAX: u32 = 64;
+/// The span in which refused offers are counted.
+pub const REFUSALS_WINDOW: Duration = Duration::from_mins(1);

@@ -14,6 +14,8 @@
 //! | `rules` | thresholds on what hosts measure, and the daemon's own health |
 //! | `operators`, `actions`, `storage` | what operators ask and do |
 //! | `feeds`, `sessions`, `records`, `columns` | what consoles see |
+//! | `talk`, `received`, `rate` | messages: where they go, who has them, what came twice, what is too much |
+//! | `files` | offers, decisions on them, transfers |
 
 mod absence;
 mod actions;
@@ -22,8 +24,10 @@ mod arrivals;
 mod beats;
 mod columns;
 mod desk;
+mod dispatch;
 pub mod effect;
 mod feeds;
+mod files;
 mod freshness;
 pub mod gauges;
 mod host;
@@ -31,37 +35,42 @@ pub mod input;
 pub mod limits;
 mod liveness;
 mod operators;
+mod rate;
+mod received;
 mod records;
+mod resume;
 pub mod rules;
 mod sessions;
 pub mod settings;
 pub mod state;
 mod storage;
 mod summary;
+mod talk;
 mod timers;
 mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use systole_common::ids::{ConnectionId, HostId, InstanceId};
+use systole_common::ids::{ConnectionId, DaemonName, HostId, InstanceId};
 use systole_common::time::{Mono, Now};
-use systole_common::wire::agent::Heartbeat;
-use systole_common::wire::hello::RefusalCode;
+use systole_common::wire::control::SequenceKind;
 
 use alerts::{AlertKey, Book};
-use desk::Desk;
+use desk::{Books, Desk};
 use effect::{Level, Outcome};
 use gauges::Gauges;
 use host::Host;
-use input::{AgentHello, Gone, Input, OwnCertificate};
+use input::{Input, OwnCertificate};
 use limits::{AFTER_PAUSE_SLACK, CERTIFICATE_CHECK, HEARD_CHECKPOINT};
 use liveness::Watch;
-use sessions::Session;
+use received::ReceivedBook;
 use settings::Settings;
 use state::{Change, Saved};
+use talk::Talk;
 use timers::Due;
 
+pub use files::file_record;
 pub use records::alert as alert_record;
 
 type Fleet = BTreeMap<HostId, Host>;
@@ -79,15 +88,27 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with what was saved. Nothing is judged before [`Input::Ready`].
-    pub fn new(settings: Settings, saved: Saved, instance: InstanceId, now: Now) -> Self {
-        let book = Book::load(saved.alerts, saved.alert_id_last);
+    /// An engine with what was saved, under the daemon's own name. Nothing is judged before
+    /// [`Input::Ready`].
+    pub fn new(
+        settings: Settings,
+        saved: Saved,
+        name: &DaemonName,
+        instance: InstanceId,
+        now: Now,
+    ) -> Self {
         let watch = Watch::new(now.mono, settings.heartbeat_interval, Duration::ZERO);
-        let hosts = saved.hosts.into_iter();
+        let hosts = saved.hosts.iter().cloned();
         let fleet = hosts.map(|row| (row.host.clone(), Host::from_row(row, watch))).collect();
+        let books = Books {
+            talk: Talk::load(name, &saved, settings.talk.waiting_age, now),
+            alerts: Book::load(saved.alerts, saved.alert_id_last),
+            received: ReceivedBook::load(SequenceKind::Messages, &saved.received),
+            files: files::Files::load(saved.files, &saved.received, saved.file_id_last),
+        };
         Self {
             fleet,
-            desk: Desk::new(settings, book, instance, now),
+            desk: Desk::new(settings, books, instance, now),
             connections: BTreeMap::new(),
             own_certificates: Vec::new(),
             heard: BTreeSet::new(),
@@ -119,6 +140,7 @@ impl Engine {
         let mut gauges = Gauges {
             sessions: self.desk.sessions.count(),
             counters: self.desk.counters.clone(),
+            messages_waiting: self.desk.talk.waiting(),
             ..Gauges::default()
         };
         let state = |(id, host): (&HostId, &Host)| (id.clone(), host.shown_state());
@@ -127,155 +149,6 @@ impl Engine {
             *gauges.alerts.entry((row.severity, row.ack.is_some())).or_default() += 1;
         }
         gauges
-    }
-
-    fn apply(&mut self, input: Input) {
-        let (fleet, desk) = (&mut self.fleet, &mut self.desk);
-        match input {
-            Input::Ready => self.ready(),
-            Input::AgentHello(hello) => self.agent_hello(hello),
-            Input::BulkHello { connection, host, instance } => {
-                arrivals::bulk(fleet.get(&host), desk, connection, instance);
-            }
-            Input::Heartbeat { connection, beat } => self.heartbeat(connection, &beat),
-            Input::Samples { connection, at, values } => {
-                self.with_host(connection, |host, desk| {
-                    beats::samples(host, desk, connection, (at, values));
-                });
-            }
-            Input::Processes { connection, processes } => {
-                self.with_host(connection, |host, desk| beats::processes(host, desk, processes));
-            }
-            Input::ProbeAnswer { connection, answer } => {
-                self.with_host(connection, |host, desk| {
-                    beats::probe_answer(host, desk, connection, answer);
-                });
-            }
-            Input::Received { host, epoch, ranges } => {
-                storage::received(fleet, desk, &host, epoch, &ranges);
-            }
-            Input::Health(health) => rules::own::judge(fleet, desk, &health),
-            Input::AgentGone { connection, reason } => self.agent_gone(connection, &reason),
-            Input::ConsoleOpened { session, operator, role, address: _ } => {
-                let (since, looking_at) = (desk.now.wall, String::new());
-                let session_of = Session { operator, role, since, looking_at, subscription: None };
-                desk.sessions.open(session, session_of);
-            }
-            Input::ConsoleGone { session } => feeds::close(fleet, desk, session),
-            Input::Request { session, request, body } => {
-                operators::request(fleet, desk, session, request, body);
-            }
-            Input::Denied { session, action, reason } => {
-                actions::denied(desk, session, action, &reason);
-            }
-            Input::FeedOverflowed { session } => feeds::picture(fleet, desk, session, true),
-            Input::Settings(settings) => self.change_settings(*settings),
-            Input::OwnCertificates(certificates) => {
-                self.own_certificates = certificates;
-                self.check_certificates();
-            }
-            Input::StoreRefusing(refusing) => desk.store_refusing = refusing,
-            Input::OwnPause { .. } | Input::SocketDrained | Input::Tick => {}
-        }
-    }
-
-    fn heartbeat(&mut self, connection: ConnectionId, beat: &Heartbeat) {
-        self.with_host(connection, |host, desk| beats::heartbeat(host, desk, connection, beat));
-        self.heard.extend(self.connections.get(&connection).cloned());
-    }
-
-    fn agent_gone(&mut self, connection: ConnectionId, reason: &Gone) {
-        self.with_host(connection, |host, desk| arrivals::gone(host, desk, connection, reason));
-        self.connections.remove(&connection);
-    }
-
-    /// Runs `act` on the host behind a connection; what comes on an unknown one is counted.
-    fn with_host(&mut self, connection: ConnectionId, act: impl FnOnce(&mut Host, &mut Desk)) {
-        let id = self.connections.get(&connection);
-        match id.and_then(|id| self.fleet.get_mut(id)) {
-            Some(host) => act(host, &mut self.desk),
-            None => self.desk.counters.add("frames_of_unknown_connections"),
-        }
-    }
-
-    fn agent_hello(&mut self, hello: AgentHello) {
-        let (connection, id) = (hello.connection, hello.host.clone());
-        if !self.fleet.contains_key(&id) {
-            if self.fleet.len() >= self.desk.settings.hosts_max {
-                let text = "this daemon knows as many hosts as `hosts.max` allows; \
-                            retire some or raise it";
-                let text = text.to_owned();
-                arrivals::refuse(&mut self.desk, connection, RefusalCode::Overload, text);
-                return;
-            }
-            let mut host = arrivals::appear(&mut self.desk, &id);
-            rules::adopt(&mut host, &mut self.desk);
-            self.fleet.insert(id.clone(), host);
-        }
-        self.connections.insert(connection, id);
-        self.with_host(connection, |host, desk| arrivals::hello(host, desk, hello));
-    }
-
-    fn ready(&mut self) {
-        let now = self.desk.now.mono;
-        let grace = self.desk.settings.start_grace;
-        for host in self.fleet.values_mut() {
-            let interval_ms = host.row.heartbeat_interval_ms.unwrap_or(1_000);
-            if host.unheard {
-                host.watch = Watch::new(now, Duration::from_millis(interval_ms.into()), grace);
-            }
-            absence::resume(host, &mut self.desk);
-            verdicts::schedule(host, &mut self.desk);
-        }
-        self.forget_strangers();
-        self.resume_alerts();
-        for host in self.fleet.values_mut() {
-            rules::adopt(host, &mut self.desk);
-        }
-        self.desk.timers.set(Due::HeardCheckpoint, now.plus(HEARD_CHECKPOINT));
-        self.check_certificates();
-    }
-
-    /// Ends what waits to be clear of hosts that are not known any more.
-    fn forget_strangers(&mut self) {
-        let is_stranger =
-            |key: &&AlertKey| key.host.as_ref().is_some_and(|host| !self.fleet.contains_key(host));
-        let held = self.desk.book.all_held().map(|(key, _)| key);
-        for key in held.filter(is_stranger).cloned().collect::<Vec<_>>() {
-            self.desk.clear(&key, "the host was retired");
-        }
-    }
-
-    /// Sets the timers of saved alerts, and resolves those whose rule is gone.
-    fn resume_alerts(&mut self) {
-        let rows = self.desk.book.all_open().chain(self.desk.book.all_held());
-        let rows: Vec<_> = rows.map(|(key, row)| (key.clone(), row.clone())).collect();
-        let now = self.desk.now;
-        for (key, row) in rows {
-            let rules = &self.desk.settings.rules;
-            if !alerts::rule::ALL.contains(&&*key.rule) && rules.find(&key.rule).is_none() {
-                let reason = rules.why_gone(&key.rule);
-                self.desk.clear(&key, &reason);
-                continue;
-            }
-            if !row.state.is_open() {
-                continue;
-            }
-            if let Some(at) = row.event_at {
-                let left = at.plus(limits::EVENT_ALERT_QUIET).since(now.wall);
-                self.desk.timers.set(Due::EventEnd(key.clone()), now.mono.plus(left));
-            }
-            if let Some(ack) = row.ack {
-                let left = ack.until.since(now.wall);
-                self.desk.timers.set(Due::AckEnd(key.clone()), now.mono.plus(left));
-            }
-            if let (rule, Some(host)) = (&*key.rule, &key.host)
-                && rule == alerts::rule::CONFLICT.0
-            {
-                let end = now.mono.plus(limits::CONFLICT_END);
-                self.desk.timers.set(Due::ConflictEnd(host.clone()), end);
-            }
-        }
     }
 
     fn run_timers(&mut self) {
@@ -308,6 +181,8 @@ impl Engine {
             Due::OwnOver(key) => desk.clear(&key, "it is over"),
             Due::EventEnd(key) => desk.clear(&key, "it did not happen again"),
             Due::AckEnd(key) => actions::ack_ends(desk, &key),
+            Due::MessagesOld => talk::grow_old(desk),
+            Due::File(file) => files::due(fleet, desk, file),
             Due::BlindEnd => self.drained(),
             Due::FeedSecond => feeds::second(&self.fleet, desk),
             Due::HeardCheckpoint => self.heard_checkpoint(),
@@ -353,6 +228,7 @@ impl Engine {
             rules::apply(host, &mut self.desk);
             verdicts::schedule(host, &mut self.desk);
         }
+        talk::settings_changed(&mut self.desk);
     }
 
     /// The daemon's own loop stood still: nobody is judged until it has heard again.

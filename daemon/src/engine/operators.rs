@@ -1,4 +1,5 @@
-//! What operators ask: hosts, connections, alerts, the trail. What they do is in [`super::actions`].
+//! What operators ask: hosts, connections, alerts, the trail. What they do is in [`super::actions`],
+//! [`super::talk`] and [`super::files`].
 
 use systole_common::ids::{ConnectionId, HostId};
 use systole_common::wire::console::{AlertsQuery, AuditQuery, ConnectionsQuery, HostsQuery};
@@ -8,16 +9,21 @@ use super::desk::Desk;
 use super::effect::{Effect, MetricsQuery, Query, Reply};
 use super::input::Request;
 use super::limits::{AUDIT_ASKED_MAX, CONNECTIONS_ASKED_MAX};
-use super::{Fleet, actions, feeds, records, storage};
+use super::{Fleet, actions, feeds, files, records, storage, talk};
 
 /// Why a request is refused: a code for programs, a sentence for people.
 pub(super) type No = (RefusalCode, String);
 
-enum Answer {
+/// What becomes of a request that is let through.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The engine has the reply; it waits for what it changed.
     Reply(Reply),
+    /// `state.db` has it.
     Query(Query),
+    /// The metric store has it.
     Metrics(MetricsQuery),
-    /// The metric store replies when it is done.
+    /// Whoever took the request replies when it is done.
     Later,
 }
 
@@ -29,6 +35,26 @@ pub(super) fn request(
     request: u64,
     body: Request,
 ) {
+    match answer(fleet, desk, (session, request), body) {
+        Ok(Answer::Reply(reply)) => desk.after_commit(Effect::Reply { session, request, reply }),
+        Ok(Answer::Metrics(query)) => {
+            desk.after_commit(Effect::MetricsQuery { session, request, query });
+        }
+        Ok(Answer::Later) => {}
+        Ok(Answer::Query(query)) => desk.after_commit(Effect::Query { session, request, query }),
+        Err(refusal) => {
+            let reply = Reply::Refused(refusal);
+            desk.after_commit(Effect::Reply { session, request, reply });
+        }
+    }
+}
+
+fn answer(
+    fleet: &mut Fleet,
+    desk: &mut Desk,
+    (session, request): (ConnectionId, u64),
+    body: Request,
+) -> Result<Answer, Refusal> {
     let answer = match body {
         Request::Subscribe(body) => {
             feeds::subscribe(fleet, desk, session, &body);
@@ -52,20 +78,14 @@ pub(super) fn request(
         Request::CleanUp(body) => {
             storage::clean_up(desk, session, request, &body).map(|()| Answer::Later)
         }
+        Request::Messages(body) => talk::query(&body).map(Answer::Query),
+        Request::Say(body) => return talk::say(fleet, desk, session, *body).map(Answer::Reply),
+        Request::Files(body) => files::query(desk, &body),
+        Request::Accept(body) => files::accept(desk, session, request, body),
+        Request::Reject(body) => files::reject(fleet, desk, session, &body),
+        Request::Fetch(body) => files::fetch(desk, session, request, body),
     };
-    match answer {
-        Ok(Answer::Reply(reply)) => desk.after_commit(Effect::Reply { session, request, reply }),
-        Ok(Answer::Metrics(query)) => {
-            desk.after_commit(Effect::MetricsQuery { session, request, query });
-        }
-        Ok(Answer::Later) => {}
-        Ok(Answer::Query(query)) => desk.after_commit(Effect::Query { session, request, query }),
-        Err((code, text)) => {
-            let refusal = Refusal { code: code.into(), text, retry_after_ms: 0 };
-            let reply = Reply::Refused(refusal);
-            desk.after_commit(Effect::Reply { session, request, reply });
-        }
-    }
+    answer.map_err(|(code, text)| Refusal { code: code.into(), text, retry_after_ms: 0 })
 }
 
 fn hosts(fleet: &Fleet, desk: &Desk, body: &HostsQuery) -> Result<Answer, No> {

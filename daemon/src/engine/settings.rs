@@ -30,6 +30,60 @@ pub struct Settings {
     pub labels: BTreeMap<HostId, BTreeMap<String, String>>,
     /// `[rule.NAME]`: what of a host's values is too much.
     pub rules: Rules,
+    /// `[talk]`: how much may be said.
+    pub talk: TalkSettings,
+    /// `[files]`: which files are taken.
+    pub files: FileSettings,
+    /// `files.path`, for people: where received files are.
+    pub files_path: String,
+}
+
+/// How much may be said.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TalkSettings {
+    /// `talk.rate`: messages a second that one peer may write in the long run.
+    pub rate_per_s: f64,
+    /// `talk.burst`: messages that it may write in one go.
+    pub burst: f64,
+    /// `talk.waiting_max`: messages that wait for one host at most.
+    pub waiting_max: usize,
+    /// `talk.waiting_age`: how long a message waits for a host.
+    pub waiting_age: Duration,
+}
+
+impl Default for TalkSettings {
+    fn default() -> Self {
+        Self {
+            rate_per_s: 5.0,
+            burst: 20.0,
+            waiting_max: 1_000,
+            waiting_age: Duration::from_hours(7 * 24),
+        }
+    }
+}
+
+/// Which files are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileSettings {
+    /// `files.max_size`: a larger one is refused.
+    pub size_max_bytes: u64,
+    /// `files.auto_accept_max`: one of at most this size is taken without an operator.
+    pub auto_accept_max_bytes: u64,
+    /// `files.offer_ttl`: how long an offer waits for a decision.
+    pub offer_ttl: Duration,
+    /// `files.partial_ttl`: how long a transfer that does not go on is waited for.
+    pub partial_ttl: Duration,
+}
+
+impl Default for FileSettings {
+    fn default() -> Self {
+        Self {
+            size_max_bytes: 1 << 30,
+            auto_accept_max_bytes: 40 << 10,
+            offer_ttl: Duration::from_hours(1),
+            partial_ttl: Duration::from_hours(24),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -45,6 +99,9 @@ impl Default for Settings {
             hosts_max: 20_000,
             labels: BTreeMap::new(),
             rules: rules::defaults(),
+            talk: TalkSettings::default(),
+            files: FileSettings::default(),
+            files_path: "received_files".to_owned(),
         }
     }
 }

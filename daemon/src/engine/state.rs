@@ -1,9 +1,13 @@
 //! What survives a restart: rows of `state.db` and the changes to them. How they are stored is the shell's.
 
-use systole_common::ids::{AlertId, BootId, HostId, InstanceId};
+use std::sync::Arc;
+
+use systole_common::ids::{AlertId, BootId, HostId, InstanceId, SpoolEpoch};
 use systole_common::model::alert::{AlertState, Severity};
+use systole_common::model::file::{FileState, HASH_BYTES};
 use systole_common::model::host::{Cause, Certainty, HostState};
 use systole_common::time::UnixMs;
+use systole_common::wire::control::SequenceKind;
 
 /// A change to `state.db`. Changes of one [`super::effect::Outcome`] are one transaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +24,37 @@ pub enum Change {
     Alert(Box<AlertRow>),
     /// Append to the audit trail.
     Audit(AuditRow),
+    /// Append a message, with its marks as they begin.
+    Message {
+        /// The message.
+        row: Arc<MessageRow>,
+        /// Hosts that are to get it.
+        waiting: Vec<HostId>,
+        /// Hosts that never will.
+        failed: Vec<HostId>,
+    },
+    /// A message came further.
+    Marks {
+        /// Its number.
+        number: u64,
+        /// Hosts that have it on their disk.
+        delivered: Vec<HostId>,
+        /// Hosts that never will.
+        failed: Vec<HostId>,
+    },
+    /// What of a host's sequence is safe; takes the place of what was written before.
+    Received {
+        /// Whose.
+        host: HostId,
+        /// Messages or offers.
+        kind: SequenceKind,
+        /// In which life of its spool.
+        epoch: SpoolEpoch,
+        /// Closed ranges, ascending.
+        ranges: Vec<(u64, u64)>,
+    },
+    /// Insert or replace the file of that id.
+    File(Box<FileRow>),
 }
 
 /// A host.
@@ -145,6 +180,86 @@ pub struct AuditRow {
     pub reason: String,
 }
 
+/// A message. Its text is as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRow {
+    /// Grows with each message; the sequence of its deliveries, never used again.
+    pub number: u64,
+    /// `SENDER-EPOCH-SEQUENCE`.
+    pub id: String,
+    /// When.
+    pub time: UnixMs,
+    /// An operator, `host/user`, or the daemon's own name.
+    pub from: String,
+    /// Where it was written to.
+    pub to: String,
+    /// As it was typed.
+    pub text: String,
+    /// What it belongs to, such as `file 12`.
+    pub thread: Option<String>,
+}
+
+/// A message and how far it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptMessage {
+    /// The message.
+    pub row: Arc<MessageRow>,
+    /// Hosts that are yet to get it.
+    pub waiting: Vec<HostId>,
+    /// Hosts that have it.
+    pub delivered: Vec<HostId>,
+    /// Hosts that never will.
+    pub failed: Vec<HostId>,
+}
+
+/// An offered file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    /// The daemon's number, never used again.
+    pub id: u64,
+    /// Who offers it.
+    pub host: HostId,
+    /// The offer, in the spool epoch of the host.
+    pub epoch: SpoolEpoch,
+    /// The same.
+    pub sequence: u64,
+    /// Under which name.
+    pub name: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// BLAKE3 of the whole file.
+    pub blake3: [u8; HASH_BYTES],
+    /// Its type by content.
+    pub content: String,
+    /// What its sender says about it, scrubbed.
+    pub note: String,
+    /// `host/user`, scrubbed.
+    pub sender: String,
+    /// Fingerprint of the certificate that the host showed.
+    pub certificate: String,
+    /// Where it is.
+    pub state: FileState,
+    /// Why.
+    pub reason: String,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// Bytes that are synced.
+    pub synced_bytes: u64,
+    /// The name that it gets, below the host's folder: chosen before the last rename.
+    pub placed: Option<String>,
+    /// Room for files when the offer came.
+    pub free_bytes: u64,
+    /// When it was offered.
+    pub offered_at: UnixMs,
+    /// When it expires.
+    pub expires_at: UnixMs,
+    /// When it was over.
+    pub finished_at: Option<UnixMs>,
+}
+
+/// What of one sequence of a host is safe: closed ranges, ascending.
+pub type SavedRanges = (HostId, SequenceKind, SpoolEpoch, Vec<(u64, u64)>);
+
 /// What is read at start.
 #[derive(Debug, Clone, Default)]
 pub struct Saved {
@@ -154,4 +269,17 @@ pub struct Saved {
     pub alerts: Vec<AlertRow>,
     /// The highest alert id ever used; 0 if none.
     pub alert_id_last: u64,
+    /// The epoch of this daemon's messages: random, made with `state.db`.
+    pub talk_epoch: SpoolEpoch,
+    /// The highest number of a message ever used; 0 if none.
+    pub message_last: u64,
+    /// All messages that some host is yet to get, and the newest [`super::limits::MESSAGES_SHOWN`], by
+    /// number.
+    pub messages: Vec<KeptMessage>,
+    /// What of the hosts' messages and offers is known already.
+    pub received: Vec<SavedRanges>,
+    /// Open files, and the newest [`super::limits::FILES_SHOWN`] that are over, by id.
+    pub files: Vec<FileRow>,
+    /// The highest id of a file ever used; 0 if none.
+    pub file_id_last: u64,
 }

@@ -28,6 +28,10 @@ pub(super) enum Due {
     EventEnd(AlertKey),
     /// An acknowledgement ends.
     AckEnd(AlertKey),
+    /// Messages have waited for hosts for too long.
+    MessagesOld,
+    /// Something about a file can change by time alone.
+    File(u64),
     /// An own pause is over even if nothing came to read.
     BlindEnd,
     /// The feeds' second.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream};
@@ -28,8 +28,9 @@ use super::counters::rare;
 use super::metrics::slot::{Intake, Origin, Slot};
 use super::peers::Peer;
 use super::samples::{Declared, LeftOut, NotDeclared};
+use super::{files, messages};
 use crate::engine::input::Input;
-use crate::limits::{AGENT_BYTES_BURST, AGENT_BYTES_PER_S};
+use crate::limits::{AGENT_BYTES_BURST, AGENT_BYTES_PER_S, FILE_BYTES_BURST, FILE_BYTES_PER_S};
 
 /// The streams of one agent's connection.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub(super) struct AgentStreams {
     epoch: SpoolEpoch,
     open: Mutex<BTreeSet<StreamName>>,
     budget: Mutex<Bucket>,
+    file_budget: Mutex<Bucket>,
     told_left: AtomicBool,
     told_series: AtomicBool,
 }
@@ -52,7 +54,9 @@ impl AgentStreams {
         purpose: Purpose,
         epoch: SpoolEpoch,
     ) -> Arc<Self> {
-        let budget = Bucket::new(AGENT_BYTES_BURST, AGENT_BYTES_PER_S, clock::mono());
+        let now = clock::mono();
+        let budget = Bucket::new(AGENT_BYTES_BURST, AGENT_BYTES_PER_S, now);
+        let file_budget = Bucket::new(FILE_BYTES_BURST, FILE_BYTES_PER_S, now);
         Arc::new(Self {
             context,
             peer,
@@ -60,6 +64,7 @@ impl AgentStreams {
             epoch,
             open: Mutex::default(),
             budget: Mutex::new(budget),
+            file_budget: Mutex::new(file_budget),
             told_left: AtomicBool::new(false),
             told_series: AtomicBool::new(false),
         })
@@ -70,28 +75,108 @@ impl AgentStreams {
         self.stream(receive, &[StreamName::Heartbeat, StreamName::Metrics]).await
     }
 
-    /// Reads a stream in both directions until its end. This version answers on none.
+    /// Serves a stream in both directions until its end.
     pub(super) async fn bidi(
         self: Arc<Self>,
         send: SendStream,
         receive: RecvStream,
     ) -> Result<(), Breach> {
-        let result = self.stream(receive, &[StreamName::Messages, StreamName::File]).await;
-        drop(send);
-        result
+        let mut reader = FrameReader::new(receive, self.peer.version);
+        match self.opening(&mut reader, &[StreamName::Messages, StreamName::File]).await? {
+            // One each connection: a second one would be told from the middle.
+            Some(StreamName::Messages) => messages::serve(&self, &mut reader, send).await,
+            Some(StreamName::File) => files::receive(&self, &mut reader, send).await,
+            Some(
+                StreamName::Hello
+                | StreamName::Heartbeat
+                | StreamName::Metrics
+                | StreamName::Control
+                | StreamName::Request
+                | StreamName::Feed,
+            )
+            | None => Ok(()),
+        }
+    }
+
+    /// What all streams on this connection share.
+    pub(super) fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Whose they are.
+    pub(super) fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+
+    /// The epoch of the agent's hello.
+    pub(super) fn epoch(&self) -> SpoolEpoch {
+        self.epoch
+    }
+
+    /// The next frame of `stream`: counted, allowed, and paid from the connection's budget. `None` when the
+    /// stream ends or breaks.
+    pub(super) async fn next(
+        &self,
+        reader: &mut FrameReader,
+        stream: StreamName,
+    ) -> Result<Option<(Kind, Bytes)>, Breach> {
+        let skipped = reader.skipped();
+        let frame = reader.read().await;
+        let skipped = reader.skipped() - skipped;
+        self.context.counters.add_many(rare::FRAMES_SKIPPED, "agent", skipped);
+        let (kind, body) = match frame {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(None),
+            Err(error) => return Breach::of(&error).map_or(Ok(None), Err),
+        };
+        self.context.counters.frame(kind);
+        self.allow(stream, kind)?;
+        self.charge(HEADER_BYTES + body.len()).await?;
+        Ok(Some((kind, body)))
+    }
+
+    /// Takes raw bytes of a file from the connection's budget for such; waits while there is none.
+    pub(super) async fn charge_file(&self, bytes: usize) {
+        let wait = lock(&self.file_budget).borrow(bytes as f64, clock::mono());
+        tokio::time::sleep(wait).await;
+    }
+
+    /// A frame of a part that this version does not have: counted, and said once a connection.
+    pub(super) fn leave(&self, kind: Kind) {
+        self.context.counters.add(rare::FRAMES_LEFT, kind.as_str());
+        if !self.told_left.swap(true, Ordering::Relaxed) {
+            info!(
+                who = %self.peer.leaf.identity,
+                address = %self.peer.address,
+                kind = kind.as_str(),
+                "this version of systoled does not take such frames; the agent keeps what needs a receipt"
+            );
+        }
     }
 
     async fn stream(&self, receive: RecvStream, direction: &[StreamName]) -> Result<(), Breach> {
         let mut reader = FrameReader::new(receive, self.peer.version);
+        let Some(name) = self.opening(&mut reader, direction).await? else { return Ok(()) };
+        let result = self.frames(&mut reader, name).await;
+        lock(&self.open).remove(&name);
+        result
+    }
+
+    /// Which stream it is, if it is one that this version knows and that may be opened here and now.
+    async fn opening(
+        &self,
+        reader: &mut FrameReader,
+        direction: &[StreamName],
+    ) -> Result<Option<StreamName>, Breach> {
         let open = match reader.expect::<StreamOpen>().await {
             Ok(open) => open,
-            Err(error) => return Breach::of(&error).map_or(Ok(()), Err),
+            Err(error) => return Breach::of(&error).map_or(Ok(None), Err),
         };
         self.context.counters.frame(Kind::StreamOpen);
         let Some(name) = open.stream.known() else {
             // A stream of a newer agent: it is left unread.
             self.context.counters.add(rare::FRAMES_LEFT, "unknown stream");
-            return Ok(());
+            return Ok(None);
         };
         if !direction.contains(&name) {
             return Err(Breach::wrong_stream(name, "was opened in the wrong direction"));
@@ -100,45 +185,20 @@ impl AgentStreams {
             let why = format!("does not belong on a {} connection", self.purpose);
             return Err(Breach::wrong_stream(name, &why));
         }
-        let is_single = name != StreamName::File;
-        if is_single && !self.opened().insert(name) {
-            return Err(Breach::wrong_stream(name, "is open already"));
+        if name != StreamName::File && !lock(&self.open).insert(name) {
+            let was_open = name == StreamName::Messages;
+            let why = if was_open { "was opened before" } else { "is open already" };
+            return Err(Breach::wrong_stream(name, why));
         }
-        let result = self.frames(&mut reader, name).await;
-        if is_single {
-            self.opened().remove(&name);
-        }
-        result
+        Ok(Some(name))
     }
 
     async fn frames(&self, reader: &mut FrameReader, name: StreamName) -> Result<(), Breach> {
         let mut declared = Declared::default();
-        let mut skipped = 0;
-        loop {
-            let frame = reader.read().await;
-            self.context.counters.add_many(
-                rare::FRAMES_SKIPPED,
-                "agent",
-                reader.skipped() - skipped,
-            );
-            skipped = reader.skipped();
-            let (kind, body) = match frame {
-                Ok(Some(frame)) => frame,
-                Ok(None) => return Ok(()),
-                Err(error) => return Breach::of(&error).map_or(Ok(()), Err),
-            };
-            self.context.counters.frame(kind);
-            self.allow(name, kind)?;
-            self.charge(HEADER_BYTES + body.len()).await?;
-            match self.frame(kind, &body, &mut declared).await? {
-                After::Next => {}
-                After::Leave => {
-                    // Raw bytes follow such a frame; nothing after it can be read as frames.
-                    let _ = reader.stream().stop(quinn::VarInt::from_u32(0));
-                    return Ok(());
-                }
-            }
+        while let Some((kind, body)) = self.next(reader, name).await? {
+            self.frame(kind, &body, &mut declared).await?;
         }
+        Ok(())
     }
 
     /// The role table first, then whether the frame belongs to its stream.
@@ -157,22 +217,17 @@ impl AgentStreams {
     async fn charge(&self, bytes: usize) -> Result<(), Breach> {
         let now = clock::mono();
         if self.purpose == Purpose::Main {
-            if self.budget().take(bytes as f64, now) {
+            if lock(&self.budget).take(bytes as f64, now) {
                 return Ok(());
             }
             return Err(Breach::overload("more bytes come than this daemon allows an agent"));
         }
-        let wait = self.budget().borrow(bytes as f64, now);
+        let wait = lock(&self.budget).borrow(bytes as f64, now);
         tokio::time::sleep(wait).await;
         Ok(())
     }
 
-    async fn frame(
-        &self,
-        kind: Kind,
-        body: &Bytes,
-        declared: &mut Declared,
-    ) -> Result<After, Breach> {
+    async fn frame(&self, kind: Kind, body: &Bytes, declared: &mut Declared) -> Result<(), Breach> {
         match kind {
             Kind::Heartbeat => self.heartbeat(decode(body)?).await,
             Kind::Declare => self.declare(&decode(body)?, declared),
@@ -180,14 +235,10 @@ impl AgentStreams {
             Kind::Processes => self.processes(decode(body)?).await,
             Kind::Stored => self.stored(&decode(body)?, declared).await,
             Kind::Dropped => self.dropped(decode(body)?).await,
-            Kind::Chunk => {
-                self.leave(kind);
-                return Ok(After::Leave);
-            }
             // Agents keep what needs a receipt, so that nothing is lost by leaving it.
             other => self.leave(other),
         }
-        Ok(After::Next)
+        Ok(())
     }
 
     async fn heartbeat(&self, mut beat: Heartbeat) {
@@ -273,19 +324,6 @@ impl AgentStreams {
         self.context.tell(Input::Processes { connection: self.peer.id, processes }).await;
     }
 
-    /// A frame of a part that this version does not have: counted, and said once a connection.
-    fn leave(&self, kind: Kind) {
-        self.context.counters.add(rare::FRAMES_LEFT, kind.as_str());
-        if !self.told_left.swap(true, Ordering::Relaxed) {
-            info!(
-                who = %self.peer.leaf.identity,
-                address = %self.peer.address,
-                kind = kind.as_str(),
-                "this version of systoled does not take such frames; the agent keeps what needs a receipt"
-            );
-        }
-    }
-
     fn refuse_series(&self, label: &'static str, reason: &str) {
         self.context.counters.add(rare::SERIES_REFUSED, label);
         if !self.told_series.swap(true, Ordering::Relaxed) {
@@ -293,20 +331,10 @@ impl AgentStreams {
             warn!(who, reason, "series of an agent are not taken");
         }
     }
-
-    fn opened(&self) -> std::sync::MutexGuard<'_, BTreeSet<StreamName>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn budget(&self) -> std::sync::MutexGuard<'_, Bucket> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Whether the stream goes on after a frame.
-enum After {
-    Next,
-    Leave,
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn belongs(stream: StreamName, purpose: Purpose) -> bool {

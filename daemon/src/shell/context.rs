@@ -10,11 +10,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
+use super::files::Depot;
 use super::lag::LoopLag;
 use super::metric_queue::MetricQueue;
 use super::peers::Peers;
 use crate::config::ConnectionLimits;
 use crate::engine::input::Input;
+use crate::engine::settings::TalkSettings;
 
 /// See the module's words. One for each run of the daemon.
 #[derive(Debug)]
@@ -35,6 +37,10 @@ pub(super) struct Context {
     pub(super) counters: Counters,
     /// How late the engine's loop is.
     pub(super) lag: LoopLag,
+    /// Where received files go.
+    pub(super) files: Arc<Depot>,
+    /// How fast hosts may speak; replaced on SIGHUP.
+    pub(super) talk: ArcSwap<TalkSettings>,
     /// How many may connect; replaced on SIGHUP.
     pub(super) limits: ArcSwap<ConnectionLimits>,
     /// Whose certificates are refused; replaced on SIGHUP.

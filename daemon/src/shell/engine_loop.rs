@@ -98,7 +98,9 @@ impl EngineLoop {
             if effects.is_empty() {
                 return;
             }
-            if self.writer.in_flight.load(Ordering::Acquire) == 0 {
+            // While the disk is full the writer knows what waits and may not be overtaken.
+            let nothing_waits = self.writer.in_flight.load(Ordering::Acquire) == 0;
+            if nothing_waits && !*self.refusing.borrow() {
                 for effect in effects {
                     self.performer.perform(effect);
                 }

@@ -206,6 +206,9 @@ impl Collector for Picture {
         gauges(&mut encoder, "alerts", "Open alerts", alerts)?;
         let sessions = self.gauges.sessions as f64;
         gauges(&mut encoder, "sessions", "Operators attached", [(Vec::new(), sessions)])?;
+        let waiting = self.gauges.messages_waiting as f64;
+        let help = "Messages that some host is yet to get";
+        gauges(&mut encoder, "messages_waiting", help, [(Vec::new(), waiting)])?;
         for (name, count) in self.gauges.counters.iter() {
             let help = "Counted by the engine since the start";
             counters(&mut encoder, name, help, [(Vec::new(), count as f64)])?;

@@ -7,6 +7,8 @@
 //! | `listener`, `addresses`, `handshake` | lets connections in |
 //! | `agent_link`, `agent_streams` | one agent's connection |
 //! | `console_link`, `requests`, `replies`, `feed_queue` | one operator's connection |
+//! | `messages` | what is said between a host and the operators |
+//! | `files` | where received files go, and their bytes |
 //! | `samples` | what the ids and values of a metrics stream mean |
 //! | `store` | `state.db` and its writer thread |
 //! | `metrics`, `receipts` | the metric store: log, `metrics.db`, history; who is told what is safe |
@@ -29,6 +31,7 @@ mod credentials;
 mod engine_loop;
 mod exposition;
 mod feed_queue;
+mod files;
 mod folder;
 mod handshake;
 mod health_report;
@@ -36,6 +39,7 @@ mod http;
 mod keys;
 mod lag;
 mod listener;
+mod messages;
 mod metric_queue;
 pub mod metrics;
 mod peers;

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use quinn::{Connection, ConnectionError, VarInt};
-use systole_common::ids::ConnectionId;
-use systole_common::model::coded::Coded;
+use systole_common::ids::{ConnectionId, HostId};
+use systole_common::model::coded::{Coded, Growing};
 use systole_common::net::identity::{Fingerprint, Leaf};
 use systole_common::text::scrub_to;
-use systole_common::wire::control::{Echo, Intervals, Policy, Receipt};
+use systole_common::wire::control::{Echo, Intervals, Policy, Receipt, SequenceKind};
+use systole_common::wire::file::{Decision, FileRecord};
 use systole_common::wire::hello::{CloseCode, Refusal};
 use systole_common::wire::limits::REASON_BYTES_MAX;
+use systole_common::wire::talk::Delivery;
 use tokio::sync::{Notify, oneshot};
 
 use super::feed_queue::FeedQueue;
@@ -19,7 +21,7 @@ use super::metrics::reader::MetricsAnswer;
 use super::store::Answer;
 use crate::engine::effect::Reply;
 use crate::engine::input::Gone;
-use crate::limits::RECEIPTS_WAITING_MAX;
+use crate::limits::{OUTGOING_WAITING_MAX, RECEIPTS_WAITING_MAX};
 
 /// Bytes of a reason inside a close frame: it must fit one packet.
 const CLOSE_REASON_BYTES_MAX: usize = 256;
@@ -66,6 +68,24 @@ pub(super) struct AgentSide {
     verdict: Mutex<Option<oneshot::Sender<Verdict>>>,
     control: Mutex<Control>,
     wake: Notify,
+    outgoing: Mutex<Outgoing>,
+    wake_messages: Notify,
+}
+
+/// What waits for the messages stream, in its order.
+#[derive(Debug, Default)]
+struct Outgoing {
+    frames: VecDeque<Said>,
+    is_over: bool,
+}
+
+/// A frame for the messages stream.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// A message for the host.
+    Delivery(Box<Delivery>),
+    /// What became of an offer.
+    Decision(Box<Decision>),
 }
 
 /// Frames for the control stream. Of each kind but receipts only the newest matters.
@@ -75,7 +95,8 @@ pub(super) struct Control {
     pub(super) echo: Option<Echo>,
     /// Intervals changed.
     pub(super) intervals: Option<Intervals>,
-    /// Sequences that are safe; the oldest go when too many wait, for later ones hold them again.
+    /// Sequences that are safe. When too many wait the oldest of samples go, for later ones hold them again;
+    /// what waits of messages and offers is bounded by what an agent may send without a receipt.
     pub(super) receipts: VecDeque<Receipt>,
 }
 
@@ -83,7 +104,9 @@ impl Control {
     /// Puts a receipt behind those that wait.
     pub(super) fn receive(&mut self, receipt: Receipt) {
         if self.receipts.len() >= RECEIPTS_WAITING_MAX {
-            self.receipts.pop_front();
+            let is_of_samples = |one: &Receipt| one.kind == Growing::Known(SequenceKind::Samples);
+            let oldest = self.receipts.iter().position(is_of_samples).unwrap_or(0);
+            self.receipts.remove(oldest);
         }
         self.receipts.push_back(receipt);
     }
@@ -98,7 +121,14 @@ impl AgentSide {
     pub(super) fn new() -> (Self, oneshot::Receiver<Verdict>) {
         let (verdict, later) = oneshot::channel();
         let verdict = Mutex::new(Some(verdict));
-        (Self { verdict, control: Mutex::default(), wake: Notify::new() }, later)
+        let side = Self {
+            verdict,
+            control: Mutex::default(),
+            wake: Notify::new(),
+            outgoing: Mutex::default(),
+            wake_messages: Notify::new(),
+        };
+        (side, later)
     }
 
     /// Answers the hello; a second answer is ignored.
@@ -124,6 +154,47 @@ impl AgentSide {
             self.wake.notified().await;
         }
     }
+
+    /// Puts a frame behind those that wait for the messages stream; a decision takes the place of an
+    /// earlier one on the same offer. `false` if too many wait: the agent takes none. After the end of
+    /// the stream nothing is kept, for on the next connection everything is said again.
+    #[must_use]
+    pub(super) fn say(&self, said: Said) -> bool {
+        let mut outgoing = lock(&self.outgoing);
+        if outgoing.is_over {
+            return true;
+        }
+        if let Said::Decision(new) = &said {
+            let is_same = |one: &Said| match one {
+                Said::Decision(old) => (old.epoch, old.sequence) == (new.epoch, new.sequence),
+                Said::Delivery(_) => false,
+            };
+            outgoing.frames.retain(|one| !is_same(one));
+        }
+        if outgoing.frames.len() >= OUTGOING_WAITING_MAX {
+            return false;
+        }
+        outgoing.frames.push_back(said);
+        drop(outgoing);
+        self.wake_messages.notify_one();
+        true
+    }
+
+    /// The frames that wait for the messages stream; waits for some.
+    pub(super) async fn said(&self) -> VecDeque<Said> {
+        loop {
+            let frames = std::mem::take(&mut lock(&self.outgoing).frames);
+            if !frames.is_empty() {
+                return frames;
+            }
+            self.wake_messages.notified().await;
+        }
+    }
+
+    /// The messages stream is over.
+    pub(super) fn hush(&self) {
+        *lock(&self.outgoing) = Outgoing { frames: VecDeque::new(), is_over: true };
+    }
 }
 
 /// What answers a request.
@@ -135,6 +206,15 @@ pub(super) enum Response {
     Store(Answer),
     /// The metric store.
     Metrics(MetricsAnswer),
+    /// A received file: its record, then its bytes.
+    Fetch {
+        /// Below the folder of which host.
+        host: HostId,
+        /// Under which name.
+        name: String,
+        /// The file, which is verified.
+        record: Box<FileRecord>,
+    },
     /// `state.db` or the metric store cannot be read; why.
     Unreadable(String),
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use systole_common::ids::{ConnectionId, HostId};
 use systole_common::time::UnixMs;
 use systole_common::wire::codec::{Body, WireError, encode_frame};
-use systole_common::wire::control::Probe;
+use systole_common::wire::control::{Echo, Probe};
+use systole_common::wire::hello::CloseCode;
 use systole_common::wire::pages::split_host;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -19,7 +20,7 @@ use super::counters::rare;
 use super::feed_queue::{Group, Part};
 use super::metrics::reader::MetricsReaders;
 use super::metrics::slot::Intake;
-use super::peers::{AgentSide, ConsoleSide, Peer, Response, Side, Verdict};
+use super::peers::{AgentSide, Control, Peer, Response, Said, Side, Verdict};
 use super::store::{Readers, Release, StoreError};
 use crate::engine::effect::{Effect, FeedFrame, Level, LogLine, MetricsQuery, Query};
 
@@ -53,6 +54,7 @@ impl Performer {
 
     /// Does one effect. A connection that is gone meanwhile is no error.
     pub(super) fn perform(&self, effect: Effect) {
+        let files = &self.context.files;
         match effect {
             Effect::Accept { connection, policy } => {
                 self.agent(connection, |_, side| side.answer(Verdict::Accepted(policy)));
@@ -60,33 +62,39 @@ impl Performer {
             Effect::Refuse { connection, refusal, code } => {
                 self.agent(connection, |_, side| side.answer(Verdict::Refused(refusal, code)));
             }
-            Effect::Close { connection, code, reason } => {
-                if let Some(peer) = self.context.peers.find(connection) {
-                    peer.close(code, &reason);
-                }
+            Effect::Close { connection, code, reason } => self.close(connection, code, &reason),
+            Effect::Echo { connection, echo } => self.echo(connection, echo),
+            Effect::Intervals { connection, intervals } => {
+                self.tell(connection, |control| control.intervals = Some(intervals));
             }
-            Effect::Echo { connection, mut echo } => {
-                echo.loop_lag_us = self.context.lag.longest_us();
-                self.agent(connection, |_, side| side.tell(|control| control.echo = Some(echo)));
+            Effect::Receipt { connection, receipt } => {
+                self.tell(connection, |control| control.receive(receipt));
             }
-            Effect::Intervals { connection, intervals } => self.agent(connection, |_, side| {
-                side.tell(|control| control.intervals = Some(intervals));
-            }),
-            Effect::Probe { connection, nonce } => {
-                self.agent(connection, |peer, _| self.probe(peer, nonce));
+            Effect::Probe { connection, nonce } => self.probe(connection, nonce),
+            Effect::Deliver { connection, delivery } => {
+                self.say(connection, Said::Delivery(delivery));
             }
-            Effect::Reply { session, request, reply } => self.console(session, |_, side| {
-                side.respond(request, Response::Engine(reply));
-            }),
+            Effect::Decide { connection, decision } => {
+                self.say(connection, Said::Decision(decision));
+            }
+            Effect::Reserve { file, host, size_bytes } => files.reserve(file, host, size_bytes),
+            Effect::Transfer { transfer, verdict } => files.verdict(transfer, *verdict),
+            Effect::Place { transfer } => files.place(transfer),
+            Effect::TransferOver { transfer, decision } => files.over(transfer, *decision),
+            Effect::Discard { file } => files.discard(file),
+            Effect::KeepPartials(kept) => files.keep_partials(kept),
+            Effect::Reply { session, request, reply } => {
+                self.respond(session, request, Response::Engine(reply));
+            }
+            Effect::Fetch { session, request, host, name, record } => {
+                self.respond(session, request, Response::Fetch { host, name, record });
+            }
             Effect::Query { session, request, query } => self.query(session, request, query),
             Effect::MetricsQuery { session, request, query } => {
                 self.metrics_query(session, request, query);
             }
             Effect::CleanUp { session, request, host, before } => {
                 self.clean_up(session, request, host, before);
-            }
-            Effect::Receipt { connection, receipt } => {
-                self.agent(connection, |_, side| side.tell(|control| control.receive(receipt)));
             }
             Effect::Feed { sessions, frame } => self.feed(&sessions, frame),
             Effect::Log(line) => log(&line),
@@ -101,20 +109,44 @@ impl Performer {
         }
     }
 
-    fn console(&self, session: ConnectionId, act: impl FnOnce(&Peer, &ConsoleSide)) {
-        if let Some(peer) = self.context.peers.find(session)
-            && let Side::Console(side) = &peer.side
-        {
-            act(&peer, side);
+    fn tell(&self, connection: ConnectionId, put: impl FnOnce(&mut Control)) {
+        self.agent(connection, |_, side| side.tell(put));
+    }
+
+    fn close(&self, connection: ConnectionId, code: CloseCode, reason: &str) {
+        if let Some(peer) = self.context.peers.find(connection) {
+            peer.close(code, reason);
         }
     }
 
-    fn probe(&self, peer: &Peer, nonce: u64) {
-        match encode_frame(peer.version, &Probe { nonce }) {
+    fn echo(&self, connection: ConnectionId, mut echo: Echo) {
+        echo.loop_lag_us = self.context.lag.longest_us();
+        self.tell(connection, |control| control.echo = Some(echo));
+    }
+
+    /// What an agent does not take it gets on its next connection.
+    fn say(&self, connection: ConnectionId, said: Said) {
+        self.agent(connection, |peer, side| {
+            if !side.say(said) {
+                let reason = "the agent takes no messages";
+                warn!(address = %peer.address, who = %peer.leaf.identity, reason, "agent connection is closed");
+                peer.close(CloseCode::Overload, reason);
+            }
+        });
+    }
+
+    fn respond(&self, session: ConnectionId, request: u64, response: Response) {
+        if let Some(peer) = self.context.peers.find(session) {
+            respond(&peer, request, Ok(response));
+        }
+    }
+
+    fn probe(&self, connection: ConnectionId, nonce: u64) {
+        self.agent(connection, |peer, _| match encode_frame(peer.version, &Probe { nonce }) {
             // A probe that finds no room is a probe without an answer.
             Ok(frame) => drop(peer.connection.send_datagram(frame.into())),
             Err(error) => self.unsendable(&error),
-        }
+        });
     }
 
     fn query(&self, session: ConnectionId, request: u64, query: Query) {
@@ -195,7 +227,10 @@ fn part(frame: &FeedFrame) -> Part {
         | FeedFrame::Detail(_)
         | FeedFrame::Tick(_)
         | FeedFrame::Host(_)
-        | FeedFrame::Alert(_) => Part::Within,
+        | FeedFrame::Alert(_)
+        | FeedFrame::Message(_)
+        | FeedFrame::Marks(_)
+        | FeedFrame::File(_) => Part::Within,
     }
 }
 
@@ -210,6 +245,9 @@ fn encode_group(version: u8, frame: &FeedFrame) -> Result<Group, WireError> {
         FeedFrame::Operators(body) => group.add(body)?,
         FeedFrame::Tick(body) => group.add(body)?,
         FeedFrame::Alert(body) => group.add(&**body)?,
+        FeedFrame::Message(body) => group.add(&**body)?,
+        FeedFrame::Marks(body) => group.add(body)?,
+        FeedFrame::File(body) => group.add(&**body)?,
         FeedFrame::Detail(body) => {
             let mut body = (**body).clone();
             let (record, more) = split_host(body.record);

@@ -70,13 +70,18 @@ impl Reloader {
         let config = &loaded.config;
         self.context.limits.store(Arc::new(config.limits));
         self.context.revoked.store(Arc::new(config.revoked.clone()));
+        self.context.talk.store(Arc::new(config.engine.talk));
+        self.context.files.set_per_host(config.files.per_host_bytes);
         if let Some(telemetry) = &self.telemetry
             && let Err(error) = telemetry.set_level(&config.log_level)
         {
             warn!(reason = %error, "log level stays as it was");
         }
         self.context.metrics.order(Intake::Retention(config.retention)).await;
-        self.context.tell(Input::Settings(Box::new(config.engine.clone()))).await;
+        let mut engine = config.engine.clone();
+        // Until the restart files are where they were.
+        engine.files_path.clone_from(&self.loaded.config.engine.files_path);
+        self.context.tell(Input::Settings(Box::new(engine))).await;
         self.loaded = loaded;
     }
 

@@ -1,16 +1,21 @@
 //! Replies as frames: pages below the frame limit, `Done` or `Refused` last, then the stream's end.
 
+use std::sync::Arc;
+
 use systole_common::net::framed::{FrameError, FrameWriter};
 use systole_common::wire::codec::Body;
 use systole_common::wire::console::{
     AlertPage, AlertRecord, AuditPage, ConnectionPage, Done, HostRecord, Refused,
 };
+use systole_common::wire::file::{FilePage, FileRecord};
 use systole_common::wire::hello::{Refusal, RefusalCode};
 use systole_common::wire::history::{HistoryPage, SeriesPage, StoragePage};
 use systole_common::wire::limits::HISTORY_PAGE_POINTS_MAX;
 use systole_common::wire::pages::{pages, split_host};
+use systole_common::wire::talk::{MessageMarks, MessagePage, MessageRecord};
 use tokio::time::timeout;
 
+use super::files::{self, Depot};
 use super::handshake::refusal;
 use super::metrics::reader::MetricsAnswer;
 use super::peers::Response;
@@ -19,7 +24,11 @@ use crate::engine::effect::Reply;
 use crate::limits::FEED_STUCK;
 
 /// Writes a whole response. A console that takes nothing for a minute loses the stream.
-pub(super) async fn write(writer: &mut FrameWriter, response: Response) -> Result<(), FrameError> {
+pub(super) async fn write(
+    writer: &mut FrameWriter,
+    response: Response,
+    depot: &Arc<Depot>,
+) -> Result<(), FrameError> {
     match response {
         Response::Engine(Reply::Hosts(hosts)) => write_hosts(writer, hosts).await?,
         Response::Engine(Reply::Done) => one(writer, &Done { count: 0 }).await?,
@@ -40,6 +49,20 @@ pub(super) async fn write(writer: &mut FrameWriter, response: Response) -> Resul
                 one(writer, &AuditPage { records }).await?;
             }
             done(writer, count).await?;
+        }
+        Response::Engine(Reply::Message(record, marks)) => {
+            write_messages(writer, vec![(*record, marks)]).await?;
+        }
+        Response::Store(Answer::Messages(messages)) => write_messages(writer, messages).await?,
+        Response::Engine(Reply::Files(files)) | Response::Store(Answer::Files(files)) => {
+            write_files(writer, files).await?;
+        }
+        Response::Fetch { host, name, record }
+        | Response::Store(Answer::Fetch { host, name, record }) => {
+            files::serve_fetch(writer, depot, &host, &name, *record).await?;
+        }
+        Response::Store(Answer::NoFile(text)) => {
+            refused(writer, refusal(RefusalCode::NotFound, &text, 0)).await?;
         }
         Response::Metrics(answer) => write_metrics(writer, answer).await?,
         Response::Unreadable(text) => {
@@ -100,6 +123,32 @@ async fn write_metrics(writer: &mut FrameWriter, answer: MetricsAnswer) -> Resul
             refused(writer, refusal(RefusalCode::Invalid, &text, 0)).await
         }
     }
+}
+
+/// Pages of messages, each followed by the marks of its messages.
+async fn write_messages(
+    writer: &mut FrameWriter,
+    messages: Vec<(MessageRecord, Vec<MessageMarks>)>,
+) -> Result<(), FrameError> {
+    let count = messages.len();
+    let (records, marks): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
+    let mut marks = marks.into_iter();
+    for records in pages(records) {
+        let marks: Vec<_> = marks.by_ref().take(records.len()).flatten().collect();
+        one(writer, &MessagePage { records }).await?;
+        for frame in &marks {
+            one(writer, frame).await?;
+        }
+    }
+    done(writer, count).await
+}
+
+async fn write_files(writer: &mut FrameWriter, files: Vec<FileRecord>) -> Result<(), FrameError> {
+    let count = files.len();
+    for records in pages(files) {
+        one(writer, &FilePage { records }).await?;
+    }
+    done(writer, count).await
 }
 
 async fn write_alerts(

@@ -14,6 +14,7 @@ use systole_common::role_table::{Sender, least_role, may_send};
 use systole_common::text::scrub_to;
 use systole_common::wire::codec::{WireError, decode};
 use systole_common::wire::console::{Ack, LookingAt, Resolve};
+use systole_common::wire::file::Reject;
 use systole_common::wire::hello::{Refusal, RefusalCode, StreamName, StreamOpen};
 use systole_common::wire::kind::Kind;
 use systole_common::wire::limits::{LOOKING_AT_BYTES_MAX, REASON_BYTES_MAX};
@@ -93,7 +94,7 @@ pub(super) async fn answer(
         Asked::Request(request) => console.ask(request).await,
     };
     let mut writer = FrameWriter::new(send, version);
-    match replies::write(&mut writer, response).await {
+    match replies::write(&mut writer, response, &console.context.files).await {
         Ok(()) => Ok(()),
         Err(error) => Breach::of(&error).map_or(Ok(()), Err),
     }
@@ -217,6 +218,15 @@ fn parse(kind: Kind, body: &Bytes) -> Result<Option<Request>, WireError> {
         Kind::HistoryQuery => Request::History(decode(body)?),
         Kind::StorageQuery => Request::Storage(decode(body)?),
         Kind::StorageCleanUp => Request::CleanUp(decode(body)?),
+        Kind::MessagesQuery => Request::Messages(decode(body)?),
+        Kind::Say => Request::Say(Box::new(decode(body)?)),
+        Kind::FilesQuery => Request::Files(decode(body)?),
+        Kind::Accept => Request::Accept(decode(body)?),
+        Kind::Reject => {
+            let reject: Reject = decode(body)?;
+            Request::Reject(Reject { why: clean(&reject.why), ..reject })
+        }
+        Kind::Fetch => Request::Fetch(decode(body)?),
         _ => return Ok(None),
     }))
 }

@@ -23,6 +23,7 @@ use super::counters::Counters;
 use super::credentials;
 use super::engine_loop::EngineLoop;
 use super::exposition::Source;
+use super::files::{Depot, DepotSettings};
 use super::folder::StateFolder;
 use super::health_report::HealthReport;
 use super::http::{self, Health};
@@ -179,11 +180,11 @@ async fn launch(
     let (asked, gauges) = mpsc::channel(GAUGES_WAITING_MAX);
     let (refusing_sender, refusing) = watch::channel(false);
     let (metrics, intakes) = mpsc::channel(INTAKES_MAX);
-    let context = context(config, credentials, inputs_sender, metrics)?;
-    let performer = performer(&context, &ground);
+    let context = context(config, credentials, inputs_sender, metrics, ground.reserve.bytes())?;
+    let performer = performer(config, &context, &ground);
     let samples = ground.metrics.news();
     let reserve_bytes = ground.reserve.bytes();
-    let engine = Engine::new(config.engine.clone(), ground.saved, context.instance, clock::now());
+    let engine = judge(config, ground.saved, &context);
     let (news, written) =
         begin_writing(ground.opened, ground.reserve, performer.clone(), refusing_sender, queue)?;
     let kept = begin_keeping(ground.metrics, intakes)?;
@@ -219,6 +220,11 @@ async fn launch(
     })
 }
 
+/// The engine, with what it is to know again.
+fn judge(config: &Config, saved: Saved, context: &Context) -> Engine {
+    Engine::new(config.engine.clone(), saved, &context.name, context.instance, clock::now())
+}
+
 /// Lets peers in from now on.
 fn begin_listening(
     context: &Arc<Context>,
@@ -229,9 +235,9 @@ fn begin_listening(
 }
 
 /// Does what the engine asks for, with readers of both files.
-fn performer(context: &Arc<Context>, ground: &Ground) -> Performer {
+fn performer(config: &Config, context: &Arc<Context>, ground: &Ground) -> Performer {
     ground.told.bind(context.inputs.clone());
-    let state = Readers::new(&ground.opened.path);
+    let state = Readers::new(&ground.opened.path, &config.engine.files_path);
     let store = &ground.metrics;
     let metrics = MetricsReaders::new(&store.database_path(), store.open_windows(), store.news());
     Performer::new(context.clone(), state, metrics, Handle::current())
@@ -303,15 +309,23 @@ fn context(
     credentials: &Credentials,
     inputs: mpsc::Sender<Input>,
     metrics: mpsc::Sender<Intake>,
+    reserve_bytes: u64,
 ) -> Result<Arc<Context>, DaemonError> {
     let mut bytes = [0; 8];
     SystemRandom::new().fill(&mut bytes).map_err(|_| EndpointError::Random)?;
     let revoked: BTreeSet<_> = config.revoked.clone();
+    let settings = DepotSettings {
+        path: config.files.path.clone(),
+        per_host_bytes: config.files.per_host_bytes,
+        reserve_bytes,
+    };
     Ok(Arc::new(Context {
         name: credentials::name(credentials)?,
         fleet: credentials.leaf.fleet.clone(),
         instance: InstanceId(u64::from_le_bytes(bytes)),
         peers: Peers::default(),
+        files: Arc::new(Depot::new(settings, inputs.clone(), Handle::current())),
+        talk: ArcSwap::from_pointee(config.engine.talk),
         inputs,
         metrics: MetricQueue::new(metrics),
         counters: Counters::default(),

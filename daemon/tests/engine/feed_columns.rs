@@ -51,6 +51,9 @@ fn kind(frame: &FeedFrame) -> &'static str {
         FeedFrame::Complete(_) => "complete",
         FeedFrame::Tick(_) => "tick",
         FeedFrame::Host(_) => "host",
+        FeedFrame::Message(_) => "message",
+        FeedFrame::Marks(_) => "marks",
+        FeedFrame::File(_) => "file",
     }
 }
 

@@ -5,20 +5,31 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use systole_common::ids::{AlertId, BootId, ConnectionId, HostId, InstanceId, OperatorName, Role};
+use systole_common::ids::{
+    AlertId, BootId, ConnectionId, HostId, InstanceId, OperatorName, Role, SpoolEpoch,
+};
 use systole_common::model::alert::AlertState;
 use systole_common::model::host::HostState;
 use systole_common::model::metric::{SeriesKey, split_series};
 use systole_common::time::{Mono, Now, UnixMs, millis};
 use systole_common::wire::agent::{Heartbeat, Intent, IntentKind, Pressure, ProbeAnswer, Progress};
+use systole_common::wire::control::Receipt;
 use systole_common::wire::hello::{Clocks, CloseCode};
+use systole_common::wire::talk::Delivery;
 use systole_daemon::engine::Engine;
-use systole_daemon::engine::effect::{Effect, FeedFrame, LogLine, Reply};
+use systole_daemon::engine::effect::{Effect, FeedFrame, LogLine, Query, Reply};
 use systole_daemon::engine::input::{AgentHello, Gone, Input, Request};
 use systole_daemon::engine::settings::Settings;
 use systole_daemon::engine::state::{AlertRow, AuditRow, Change, ConnectionRow, HostRow, Saved};
 
+use crate::said::Said;
+
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// The name of the daemon.
+pub(crate) const DAEMON: &str = "mon-1";
+/// The epoch of its messages.
+pub(crate) const TALK_EPOCH: SpoolEpoch = SpoolEpoch(77);
 
 /// The console of these tests.
 pub(crate) const CONSOLE: ConnectionId = ConnectionId(1_000_000);
@@ -52,6 +63,7 @@ pub(crate) struct Disk {
     pub(crate) alerts: BTreeMap<AlertId, AlertRow>,
     pub(crate) audit: Vec<AuditRow>,
     pub(crate) connections: Vec<(HostId, ConnectionRow)>,
+    pub(crate) said: Said,
 }
 
 pub(crate) struct Sim {
@@ -63,6 +75,13 @@ pub(crate) struct Sim {
     pub(crate) refused: Vec<(ConnectionId, String, CloseCode)>,
     pub(crate) closed: Vec<(ConnectionId, CloseCode)>,
     pub(crate) replies: Vec<Reply>,
+    pub(crate) queries: Vec<Query>,
+    /// Messages that were sent to hosts.
+    pub(crate) deliveries: Vec<(ConnectionId, Delivery)>,
+    /// What hosts were told to be safe.
+    pub(crate) receipts: Vec<(ConnectionId, Receipt)>,
+    /// What was asked for files, whatever it is.
+    pub(crate) of_files: Vec<Effect>,
     pub(crate) feed: Vec<FeedFrame>,
     pub(crate) intervals: Vec<(ConnectionId, u32)>,
     pub(crate) log: Vec<LogLine>,
@@ -86,7 +105,9 @@ impl Sim {
 
     pub(crate) fn with(settings: Settings) -> Self {
         let now = Now { mono: Mono(1_000_000_000_000), wall: UnixMs(1_795_000_000_000) };
-        let engine = Engine::new(settings.clone(), Saved::default(), InstanceId(1), now);
+        let saved = Saved { talk_epoch: TALK_EPOCH, ..Saved::default() };
+        let name = DAEMON.parse().unwrap();
+        let engine = Engine::new(settings.clone(), saved, &name, InstanceId(1), now);
         let mut sim = Self {
             engine,
             now,
@@ -96,6 +117,10 @@ impl Sim {
             refused: Vec::new(),
             closed: Vec::new(),
             replies: Vec::new(),
+            queries: Vec::new(),
+            deliveries: Vec::new(),
+            receipts: Vec::new(),
+            of_files: Vec::new(),
             feed: Vec::new(),
             intervals: Vec::new(),
             log: Vec::new(),
@@ -346,6 +371,10 @@ impl Sim {
                 self.disk.alerts.insert(row.id, *row);
             }
             Change::Audit(row) => self.disk.audit.push(row),
+            said @ (Change::Message { .. }
+            | Change::Marks { .. }
+            | Change::Received { .. }
+            | Change::File(_)) => self.disk.said.commit(said),
         }
     }
 
@@ -379,11 +408,20 @@ impl Sim {
                 }
             }
             Effect::Log(line) => self.log.push(line),
-            Effect::Echo { .. }
-            | Effect::Query { .. }
-            | Effect::MetricsQuery { .. }
-            | Effect::Receipt { .. }
-            | Effect::CleanUp { .. } => {}
+            Effect::Deliver { connection, delivery } => {
+                self.deliveries.push((connection, *delivery));
+            }
+            Effect::Receipt { connection, receipt } => self.receipts.push((connection, receipt)),
+            Effect::Query { query, .. } => self.queries.push(query),
+            of_files @ (Effect::Decide { .. }
+            | Effect::Reserve { .. }
+            | Effect::Transfer { .. }
+            | Effect::Place { .. }
+            | Effect::TransferOver { .. }
+            | Effect::Discard { .. }
+            | Effect::KeepPartials(_)
+            | Effect::Fetch { .. }) => self.of_files.push(of_files),
+            Effect::Echo { .. } | Effect::MetricsQuery { .. } | Effect::CleanUp { .. } => {}
         }
     }
 
@@ -424,9 +462,11 @@ impl Sim {
                 .cloned()
                 .collect(),
             alert_id_last: self.disk.alerts.keys().last().map_or(0, |id| id.0),
+            ..self.disk.said.saved()
         };
         let instance = InstanceId(self.number());
-        self.engine = Engine::new(self.settings.clone(), saved, instance, self.now);
+        let name = DAEMON.parse().unwrap();
+        self.engine = Engine::new(self.settings.clone(), saved, &name, instance, self.now);
         for agent in self.agents.values_mut() {
             agent.accepted = false;
         }

@@ -2,11 +2,13 @@
 //!
 //! [`schema`] opens the file and brings it to this version, [`rows`] turns rows into values and back,
 //! [`writer`] commits before anything that promises it, [`backlog`] holds on while the disk is full,
-//! [`reader`] answers queries on connections of its own, [`reserve`] keeps room for bad times.
+//! [`reader`] answers queries on connections of its own, [`prune`] deletes what is old, [`reserve`] keeps
+//! room for bad times.
 //! `metrics.db`, the samples' own file, stands beside it; neither opens the other.
 
 mod backlog;
 mod load;
+mod prune;
 mod reader;
 mod reserve;
 mod rows;

@@ -1,5 +1,7 @@
 //! Answers to queries from `state.db`, on read-only connections that never wait for the writer.
 
+mod talk;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +11,11 @@ use systole_common::model::alert::AlertState;
 use systole_common::model::coded::Coded;
 use systole_common::time::UnixMs;
 use systole_common::wire::console::{AlertRecord, AuditRecord, ConnectionRecord};
+use systole_common::wire::file::FileRecord;
+use systole_common::wire::talk::{MessageMarks, MessageRecord};
 use tokio::sync::Semaphore;
+
+use talk::{Wanted, WantedFiles};
 
 use super::{Fault, StoreError, rows};
 use crate::engine::alert_record;
@@ -27,21 +33,40 @@ pub enum Answer {
     Alerts(Vec<AlertRecord>),
     /// The trail, newest first.
     Audit(Vec<AuditRecord>),
+    /// Messages, newest first, each with its marks. A reply may hold fewer than were asked for: those that
+    /// follow are older than its last.
+    Messages(Vec<(MessageRecord, Vec<MessageMarks>)>),
+    /// Files: the open ones as they came, then those that are over, newest first.
+    Files(Vec<FileRecord>),
+    /// A file that may be fetched.
+    Fetch {
+        /// Below the folder of which host.
+        host: HostId,
+        /// Under which name.
+        name: String,
+        /// The file, which is verified.
+        record: Box<FileRecord>,
+    },
+    /// There is nothing to fetch; why.
+    NoFile(String),
 }
 
 /// The reading connections. Each is used by one query at a time.
 #[derive(Debug)]
 pub struct Readers {
     path: PathBuf,
+    files: String,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    /// Readers of the file at `path`; connections are opened when they are needed.
-    pub fn new(path: &Path) -> Arc<Self> {
+    /// Readers of the file at `path`; connections are opened when they are needed. `files` is where received
+    /// files are, for people.
+    pub fn new(path: &Path, files: &str) -> Arc<Self> {
         Arc::new(Self {
             path: path.into(),
+            files: files.to_owned(),
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(READERS_MAX)),
         })
@@ -59,7 +84,7 @@ impl Readers {
         let failed = |source| StoreError::of(&self.path, "reading", source);
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = kept.map_or_else(|| self.open(), Ok).map_err(failed)?;
-        let answer = run(&connection, query).map_err(failed)?;
+        let answer = run(&connection, query, &self.files).map_err(failed)?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(answer)
     }
@@ -72,7 +97,7 @@ impl Readers {
     }
 }
 
-fn run(connection: &Connection, query: Query) -> rusqlite::Result<Answer> {
+fn run(connection: &Connection, query: Query, files: &str) -> rusqlite::Result<Answer> {
     match query {
         Query::Connections { host, count_max } => {
             let records = read(
@@ -96,6 +121,13 @@ fn run(connection: &Connection, query: Query) -> rusqlite::Result<Answer> {
             )?;
             Ok(Answer::Audit(records))
         }
+        Query::Messages { place, since, before, words, count_max } => {
+            talk::messages(connection, &Wanted { place, since, before, words, count_max })
+        }
+        Query::Files { open, host, since, file, count_max } => {
+            talk::files(connection, WantedFiles { open, host, since, file, count_max }, files)
+        }
+        Query::Fetch { file } => talk::fetch(connection, file, files),
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Fault, StoreError};
 pub const STATE_FILE: &str = "state.db";
 
 /// The steps from an empty file to this version, one a version.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE host (
@@ -89,6 +89,68 @@ CREATE INDEX audit_by_time ON audit (time);
 
 const VERSION_2: &str = "
 ALTER TABLE alert ADD COLUMN nodata INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Marks: 0 waits, 1 delivered, 2 failed. The epoch of a file's messages is drawn with the file.
+const VERSION_3: &str = "
+CREATE TABLE talk (epoch INTEGER NOT NULL) STRICT;
+INSERT INTO talk (epoch) VALUES (random());
+
+CREATE TABLE message (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    place TEXT NOT NULL,
+    thread TEXT,
+    text TEXT NOT NULL
+) STRICT;
+CREATE INDEX message_by_place ON message (place, number);
+CREATE INDEX message_by_time ON message (time);
+
+CREATE TABLE delivery (
+    number INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    mark INTEGER NOT NULL,
+    PRIMARY KEY (number, host)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_by_host ON delivery (host, number);
+CREATE INDEX delivery_waiting ON delivery (number) WHERE mark = 0;
+
+CREATE TABLE received (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    host TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    ranges TEXT NOT NULL,
+    UNIQUE (host, kind, epoch)
+) STRICT;
+
+CREATE TABLE file (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    host TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    blake3 BLOB NOT NULL,
+    content TEXT NOT NULL,
+    note TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    certificate TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    decided_by TEXT,
+    synced_bytes INTEGER NOT NULL,
+    placed TEXT,
+    free_bytes INTEGER NOT NULL,
+    offered_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT;
+CREATE INDEX file_by_host ON file (host, id);
+CREATE INDEX file_by_state ON file (state);
+CREATE INDEX file_by_time ON file (offered_at);
 ";
 
 /// An open `state.db`.

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior, params};
-use systole_common::model::alert::AlertState;
-use systole_common::model::coded::Coded;
+use rusqlite::{Connection, TransactionBehavior};
 use systole_common::time::UnixMs;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -19,13 +17,10 @@ use tracing::{info, warn};
 
 use super::backlog::Backlog;
 use super::schema::Opened;
-use super::{Fault, Reserve, StoreError, rows};
+use super::{Fault, Reserve, StoreError, prune, rows};
 use crate::engine::effect::Effect;
 use crate::engine::state::Change;
-use crate::limits::{
-    AUDIT_AGE_MAX, AUDIT_KEPT_MIN, COMMIT_CHANGES_MAX, PRUNE_EVERY, PRUNE_ROWS_MAX, RESERVE_RETRY,
-    WAL_BYTES_MAX, WRITER_BEAT,
-};
+use crate::limits::{COMMIT_CHANGES_MAX, PRUNE_EVERY, RESERVE_RETRY, WAL_BYTES_MAX, WRITER_BEAT};
 
 /// The outcome of one input: what to commit, and what to do once that is done.
 #[derive(Debug, Default)]
@@ -165,7 +160,6 @@ impl<R: Release> Writer<R> {
             self.restore_reserve();
         }
         if self.pruned.is_none_or(|at| at.elapsed() >= PRUNE_EVERY) {
-            self.pruned = Some(Instant::now());
             self.prune()?;
         }
         Ok(())
@@ -285,25 +279,18 @@ impl<R: Release> Writer<R> {
         }
     }
 
-    /// Deletes what is too old, but never the newest lines: a clock of 9999 must not empty the trail.
+    /// Deletes what is too old; a clock of 9999 must not empty the trail.
     fn prune(&mut self) -> Result<(), StoreError> {
-        let before = (self.wall)().minus(AUDIT_AGE_MAX).0;
-        let audit = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE time < ?1 AND id <=
-            (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET ?2) LIMIT ?3)";
-        let alerts = "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE state = ?4
-            AND NOT held AND resolved_at < ?1 AND id <=
-            (SELECT id FROM alert ORDER BY id DESC LIMIT 1 OFFSET ?2) LIMIT ?3)";
-        let state = AlertState::Resolved.code();
-        let result = self
-            .connection
-            .execute(audit, params![before, AUDIT_KEPT_MIN, PRUNE_ROWS_MAX])
-            .and_then(|_| {
-                let bounds = params![before, AUDIT_KEPT_MIN, PRUNE_ROWS_MAX, state];
-                self.connection.execute(alerts, bounds)
-            });
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) if Fault::of(&error) == Fault::Full => Ok(()),
+        match prune::prune(&mut self.connection, (self.wall)()) {
+            Ok(is_all) => {
+                // The rest goes at the next turns, a little at a time.
+                self.pruned = is_all.then(Instant::now);
+                Ok(())
+            }
+            Err(error) if Fault::of(&error) == Fault::Full => {
+                self.pruned = Some(Instant::now());
+                Ok(())
+            }
             Err(error) => Err(StoreError::of(&self.path, "deleting old lines", error)),
         }
     }

@@ -7,3 +7,4 @@ mod pki;
 mod roles;
 mod running;
 mod stored;
+mod talk;

@@ -11,10 +11,12 @@ use systole_common::wire::console::{
     Ack, AlertTargets, AlertsQuery, AuditPage, AuditQuery, ConnectionsQuery, HostsQuery, LookingAt,
     Refused, Resolve, Retire, Subscribe, Unack,
 };
-use systole_common::wire::control::{Ranges, SequenceKind};
+use systole_common::wire::control::{Ranges, Receipt, SequenceKind};
+use systole_common::wire::file::{Accept, Chunk, Fetch, FilesQuery, Offer, Reject, Withdraw};
 use systole_common::wire::hello::{CloseCode, Purpose, RefusalCode, StreamName, StreamOpen};
 use systole_common::wire::history::{HistoryQuery, SeriesQuery, StorageCleanUp, StorageQuery};
 use systole_common::wire::kind::Kind;
+use systole_common::wire::talk::{Message, MessagesQuery, Say};
 
 use super::harness::{Daemon, ask, ask_raw, beat, closed, frame, hello, open, raw};
 use crate::shell::clock;
@@ -55,9 +57,46 @@ fn sample(kind: Kind) -> Vec<u8> {
             to: UnixMs(1),
             step_ms: 0,
         }),
+        Kind::Message | Kind::Offer | Kind::Withdraw | Kind::Receipt | Kind::Chunk => said(kind),
+        Kind::MessagesQuery => frame(&MessagesQuery::default()),
+        Kind::Say => frame(&Say { to: "#ops".into(), text: "hello".into(), hosts: Vec::new() }),
+        Kind::FilesQuery => frame(&FilesQuery::default()),
+        Kind::Accept => frame(&Accept { file: 999 }),
+        Kind::Reject => frame(&Reject { file: 999, why: String::new() }),
+        Kind::Fetch => frame(&Fetch { file: 999 }),
         Kind::StorageQuery => frame(&StorageQuery { host: None, before: None }),
         Kind::StorageCleanUp => frame(&StorageCleanUp { host: None, before: UnixMs(0) }),
         other => raw(other.number(), &[]),
+    }
+}
+
+/// What an agent says beside its metrics.
+fn said(kind: Kind) -> Vec<u8> {
+    match kind {
+        Kind::Message => frame(&Message {
+            sequence: 1,
+            time: UnixMs(0),
+            user: "deploy".into(),
+            to: "#ops".into(),
+            text: "hello".into(),
+        }),
+        Kind::Offer => frame(&Offer {
+            sequence: 1,
+            name: "../x".into(),
+            size_bytes: 1,
+            blake3: [0; 32],
+            content: String::new(),
+            note: String::new(),
+            user: "deploy".into(),
+            time: UnixMs(0),
+        }),
+        Kind::Withdraw => frame(&Withdraw { sequence: 9, reason: String::new() }),
+        Kind::Receipt => frame(&Receipt {
+            kind: SequenceKind::Messages.into(),
+            epoch: SpoolEpoch(1),
+            ranges: Ranges::default(),
+        }),
+        _ => frame(&Chunk { file: 999, offset: 0, length: 0, blake3: [0; 32] }),
     }
 }
 

@@ -82,10 +82,10 @@ fn an_older_file_is_copied_and_then_brought_up_to_date() {
     store.write(vec![host(host_row("web-1"))], vec![]);
     let Store { folder, writer, .. } = store;
     drop(writer);
-    let steps = [STEPS[0], STEPS[1], "ALTER TABLE host ADD COLUMN mood TEXT"];
+    let steps = [STEPS[0], STEPS[1], STEPS[2], "ALTER TABLE host ADD COLUMN mood TEXT"];
     let opened = open_with(folder.path(), NOW, &steps).unwrap();
     let backup = opened.backup.unwrap();
-    assert!(backup.to_string_lossy().ends_with("state.db.version-2-20261121T041607Z"));
+    assert!(backup.to_string_lossy().ends_with("state.db.version-3-20261121T041607Z"));
     let moods = "SELECT count(*) FROM host WHERE mood IS NULL";
     let count =
         |connection: &Connection| connection.query_row(moods, [], |row| row.get::<_, i64>(0));
@@ -102,7 +102,8 @@ fn an_older_file_is_copied_and_then_brought_up_to_date() {
 fn a_step_that_fails_leaves_the_old_file_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path(), NOW).unwrap());
-    let steps = [STEPS[0], STEPS[1], "CREATE TABLE more (id INTEGER) STRICT; SELECT nonsense"];
+    let steps =
+        [STEPS[0], STEPS[1], STEPS[2], "CREATE TABLE more (id INTEGER) STRICT; SELECT nonsense"];
     assert!(open_with(folder.path(), NOW, &steps).is_err());
     let opened = open(folder.path(), NOW).unwrap();
     assert!(opened.backup.is_none() && !opened.is_new);

@@ -24,6 +24,12 @@ fn without_a_reserve_replies_wait_and_everything_else_goes_on() {
     store.write(vec![audit("unack")], vec![reply(2)]);
     store.writer.tend().unwrap();
     assert!(store.released().is_empty(), "still full");
+    store.write(Vec::new(), vec![reply(3)]);
+    assert_eq!(
+        names(store.released()),
+        ["reply 3"],
+        "a question changes nothing and need not wait"
+    );
     store.make_room();
     store.writer.tend().unwrap();
     assert!(!*store.refusing.borrow());

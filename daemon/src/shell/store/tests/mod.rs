@@ -3,6 +3,7 @@
 mod files;
 mod full_disk;
 mod order;
+mod talk;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -70,7 +70,7 @@ fn the_connection_log_of_a_host_is_bounded() {
     let changes = (0..many).map(|at| Change::Connection(name.clone(), line(at))).collect();
     store.write(changes, Vec::new());
     assert_eq!(count(&store.seen.path, "connection"), i64::from(CONNECTIONS_PER_HOST_MAX));
-    let readers = Readers::new(&store.seen.path);
+    let readers = Readers::new(&store.seen.path, "");
     let query = Query::Connections { host: name.clone(), count_max: 3 };
     let answer = runtime().block_on(readers.answer(query)).unwrap();
     let Answer::Connections(host, records) = answer else { panic!() };
@@ -113,7 +113,7 @@ fn queries_find_resolved_alerts_and_the_trail_newest_first() {
     let open = alert_row(3, AlertState::Firing);
     let rows = [first, other, open.clone()].map(alert);
     store.write(rows.into_iter().chain([audit("a"), audit("b")]).collect(), Vec::new());
-    let ask = |query| runtime().block_on(Readers::new(&store.seen.path).answer(query)).unwrap();
+    let ask = |query| runtime().block_on(Readers::new(&store.seen.path, "").answer(query)).unwrap();
     let open = vec![crate::engine::alert_record(&open)];
     let ids = |answer| {
         let Answer::Alerts(records) = answer else { panic!() };

@@ -1,0 +1,143 @@
+//! What has come of one file: bytes in order, each chunk checked, the hash of all so far, syncs.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+use systole_common::content::{HEAD_BYTES, media_type};
+use systole_common::ids::HostId;
+use systole_common::model::file::HASH_BYTES;
+
+use super::folder::{Folder, FolderError};
+use crate::engine::state::FileRow;
+use crate::limits::{FILE_READ_BYTES, FILE_SYNC_BYTES};
+
+/// Why no more is taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PartialError {
+    /// The folder does not allow it.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A chunk is not what its header says.
+    #[error(
+        "bytes at {offset} are not those of their header: they were changed on the way or in the file"
+    )]
+    Chunk {
+        /// Where.
+        offset: u64,
+    },
+    /// The disk.
+    #[error("the monitor's disk failed ({0}); an operator must look at it")]
+    Disk(#[from] io::Error),
+}
+
+/// See the module's words.
+#[derive(Debug)]
+pub(super) struct Partial {
+    file: File,
+    hasher: blake3::Hasher,
+    /// Bytes that came.
+    offset: u64,
+    /// Bytes that are synced.
+    synced: u64,
+}
+
+/// What there is of a file when its stream opens.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A beginning, perhaps of no byte.
+    Part(Box<Partial>),
+    /// All of it, under its name already: the daemon stopped between rename and note.
+    Placed,
+}
+
+/// Opens what has come of a file and reads it again, up to what was synced.
+pub(super) fn resume(folder: &Folder, row: &FileRow) -> Result<Found, PartialError> {
+    if let Some(file) = folder.find_partial(row.id)? {
+        return Partial::of(file, row.synced_bytes).map(|partial| Found::Part(Box::new(partial)));
+    }
+    if let Some(name) = &row.placed
+        && is_placed(folder, &row.host, name, row)
+    {
+        return Ok(Found::Placed);
+    }
+    let file = folder.partial(row.id, row.size_bytes)?;
+    Partial::of(file, 0).map(|partial| Found::Part(Box::new(partial)))
+}
+
+fn is_placed(folder: &Folder, host: &HostId, name: &str, row: &FileRow) -> bool {
+    let Ok(file) = folder.received(host, name) else { return false };
+    file.metadata().is_ok_and(|found| found.len() == row.size_bytes)
+        && Partial::of_whole(file).is_ok_and(|partial| partial.hash() == row.blake3)
+}
+
+impl Partial {
+    fn of(file: File, synced: u64) -> Result<Self, PartialError> {
+        let there = file.metadata()?.len().min(synced);
+        file.set_len(there)?;
+        Self::of_whole(file)
+    }
+
+    fn of_whole(file: File) -> Result<Self, PartialError> {
+        let mut hasher = blake3::Hasher::new();
+        let mut offset = 0;
+        let mut buffer = vec![0; FILE_READ_BYTES];
+        loop {
+            let read = file.read_at(&mut buffer, offset)?;
+            if read == 0 {
+                break;
+            }
+            hasher.update(buffer.get(..read).unwrap_or_default());
+            offset = offset.saturating_add(u64::try_from(read).unwrap_or(0));
+        }
+        Ok(Self { file, hasher, offset, synced: offset })
+    }
+
+    /// Bytes that came.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes that are synced.
+    pub(super) fn synced(&self) -> u64 {
+        self.synced
+    }
+
+    /// Takes the next chunk; syncs now and then.
+    pub(super) fn write(
+        &mut self,
+        bytes: &[u8],
+        hash: [u8; HASH_BYTES],
+    ) -> Result<(), PartialError> {
+        if blake3::hash(bytes) != hash {
+            return Err(PartialError::Chunk { offset: self.offset });
+        }
+        self.file.write_all_at(bytes, self.offset)?;
+        self.hasher.update(bytes);
+        self.offset = self.offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
+        if self.offset.saturating_sub(self.synced) >= FILE_SYNC_BYTES {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Puts all that came on the disk.
+    pub(super) fn sync(&mut self) -> Result<(), PartialError> {
+        self.file.sync_data()?;
+        self.synced = self.offset;
+        Ok(())
+    }
+
+    /// The hash of all that came.
+    pub(super) fn hash(&self) -> [u8; HASH_BYTES] {
+        *self.hasher.finalize().as_bytes()
+    }
+}
+
+/// What a received file is by its first bytes.
+pub(super) fn content(folder: &Folder, host: &HostId, name: &str) -> Result<String, PartialError> {
+    let mut head = Vec::new();
+    let limit = u64::try_from(HEAD_BYTES).unwrap_or(0);
+    folder.received(host, name)?.take(limit).read_to_end(&mut head)?;
+    Ok(media_type(&head).to_owned())
+}
