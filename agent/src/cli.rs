@@ -67,7 +67,7 @@ enum Command {
     )]
     Leave {
         /// How long, as 20m or 1h30m
-        #[arg(long = "for", value_name = "DURATION", value_parser = lease, default_value = LeaseDefault::text())]
+        #[arg(long = "for", value_name = "DURATION", value_parser = span, default_value = LeaseDefault::text())]
         lease: Duration,
         /// Why, for the operators
         #[arg(long, value_name = "TEXT", default_value = "")]
@@ -78,6 +78,45 @@ enum Command {
         /// Print one line of JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Write to the operators who watch this host; `-` reads the text from standard input
+    #[command(
+        after_help = "Examples:\n  systole-agent say 'the disk is being replaced'\n  systole-agent say '#ops who is on call?'\n  dmesg | tail -3 | systole-agent say -\n\nThe message goes to the place of this host; one that begins with `#ops ` goes to all operators. It is\nkept and sent once a daemon is heard. At most 4 KiB."
+    )]
+    Say {
+        /// The text
+        #[arg(required = true, value_name = "TEXT")]
+        text: Vec<String>,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what was written to this host, newest last
+    #[command(after_help = "Example:\n  systole-agent inbox --since 1h")]
+    Inbox {
+        /// Only what came within this time, as 1h or 30m
+        #[arg(long, value_name = "DURATION", value_parser = span)]
+        since: Option<Duration>,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Talk with the operators, line by line; `bye`, `END` or the end of the input leaves
+    #[command(
+        after_help = "Example:\n  systole-agent chat\n\nLines go to the place of this host; one that begins with `#ops ` goes to all operators."
+    )]
+    Chat,
+    /// Offer a file to the operators, and send it once it is accepted
+    #[command(
+        after_help = "Examples:\n  systole-agent send core.dump.zst --note 'of the crash at 14:02'\n  systole-agent send report.txt && echo arrived\n\nSmall files are taken by the daemon's policy, others wait for an operator. Prints READY, or REJECT and\nthe reason; then VERIFIED and where it is saved, or FAILED, EXPIRED, WITHDRAWN and the reason. Progress\ngoes to standard error. Ended early, by Ctrl-C for instance, the offer is withdrawn. A file that changes\nmeanwhile is not sent on.\n\nExit: 0 saved and verified, 1 not taken or failed, 69 the agent is not running."
+    )]
+    Send {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// What it is or why it is sent, for the operators; at most 512 bytes
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
     },
     /// Print every setting with its source, and check the certificate
     #[command(after_help = "Example:\n  systole-agent check-config --connect")]
@@ -124,13 +163,17 @@ fn carry_out(cli: Cli) -> Result<Exit, AgentError> {
             let lease = (!cancel).then_some(lease);
             commands::leave(&loader, lease, &why, json)
         }
+        Command::Say { text, json } => commands::say(&loader, &text, json),
+        Command::Inbox { since, json } => commands::inbox(&loader, since, json),
+        Command::Chat => commands::chat(&loader),
+        Command::Send { file, note } => commands::send(&loader, &file, &note),
         Command::CheckConfig { connect } => commands::check_config(&loader, connect),
     }
 }
 
-fn lease(text: &str) -> Result<Duration, String> {
+fn span(text: &str) -> Result<Duration, String> {
     parse_duration(text)
-        .filter(|lease| !lease.is_zero())
+        .filter(|span| !span.is_zero())
         .ok_or_else(|| "a duration such as 20m or 1h30m is expected".to_owned())
 }
 
@@ -169,6 +212,9 @@ mod tests {
             &["leave", "--for", "0s"],
             &["leave", "--for", "soon"],
             &["dance"],
+            &["say"],
+            &["inbox", "--since", "0s"],
+            &["chat", "x"],
             &[],
         ] {
             assert!(parsed(bad).is_err(), "{bad:?}");

@@ -7,6 +7,7 @@ use systole_common::exit::Exit;
 use systole_common::net::certificates::CertificateError;
 use systole_common::telemetry::TelemetryError;
 
+use crate::commands::{SayError, SendError};
 use crate::config::SetError;
 use crate::shell::host::NoRandom;
 use crate::shell::local::client::ClientError;
@@ -37,6 +38,12 @@ pub enum AgentError {
     /// The running agent did not do it.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// There is nothing to say.
+    #[error(transparent)]
+    Say(#[from] SayError),
+    /// The file is not even offered.
+    #[error(transparent)]
+    Send(#[from] SendError),
     /// The system gives no random numbers.
     #[error(transparent)]
     Random(#[from] NoRandom),
@@ -75,14 +82,19 @@ impl AgentError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(errors) => errors.exit(),
-            Self::Set(_) | Self::Certificate(_) => Exit::Usage,
+            Self::Set(_)
+            | Self::Certificate(_)
+            | Self::Say(SayError::Text(_) | SayError::NotText) => Exit::Usage,
             Self::Telemetry(error) => error.exit(),
             Self::Spool(error) => error.exit(),
             Self::Socket(error) => error.exit(),
             Self::Client(error) => error.exit(),
-            Self::Random(_) | Self::Proc { .. } | Self::System { .. } | Self::Output { .. } => {
-                Exit::Failed
-            }
+            Self::Send(error) => error.exit(),
+            Self::Say(SayError::Input { .. })
+            | Self::Random(_)
+            | Self::Proc { .. }
+            | Self::System { .. }
+            | Self::Output { .. } => Exit::Failed,
             Self::Json(_) => Exit::Bug,
         }
     }

@@ -127,6 +127,86 @@ pub const SPOOL_CURSORS_BYTES_MAX: u64 = 1024 * 1024;
 /// Bytes of a ledger.
 pub const SPOOL_LEDGER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Messages of this host that wait for daemons, at most.
+pub const OUTBOX_MESSAGES_MAX: usize = 1_000;
+/// Time that such a message waits.
+pub const OUTBOX_AGE_MAX: Duration = Duration::from_hours(7 * 24);
+/// Messages under way to one daemon without its receipt.
+pub const MESSAGES_IN_FLIGHT_MAX: usize = 16;
+/// Time without a receipt after which messages are sent again; doubles each time. A daemon may take
+/// them slowly, so it is long.
+pub const TALK_RECEIPT_WAIT_MIN: Duration = Duration::from_secs(30);
+/// Longest such time.
+pub const TALK_RECEIPT_WAIT_MAX: Duration = Duration::from_mins(10);
+/// Talk epochs of one daemon that are told apart.
+pub const INBOX_EPOCHS_MAX: usize = 4;
+/// Daemons whose deliveries are remembered, the configured ones and a few of before.
+pub const INBOX_DAEMONS_MAX: usize = 2 * DAEMONS_MAX;
+/// Deliveries that wait for the talk's disk; more wait on the daemon's side.
+pub const ARRIVALS_WAITING_MAX: usize = 16;
+/// Frames that wait for one messages stream.
+pub const MESSAGES_OUTLET_MAX: usize = 64;
+/// Requests of local clients that wait for the talk's disk.
+pub const TALK_ASKS_WAITING_MAX: usize = 64;
+/// Requests and deliveries that go to the disk together.
+pub const TALK_BATCH_MAX: usize = 32;
+/// Time between two writes of what daemons have, and between two tries on a full disk.
+pub const TALK_SAVED: Duration = Duration::from_secs(5);
+/// Bytes of one file of the talk's log.
+pub const TALK_SEGMENT_BYTES: u64 = 256 * 1024;
+/// Bytes of messages that came and are kept to be read again; those that wait come on top.
+pub const TALK_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Messages that are kept in memory, and that a chat begins with.
+pub const CHAT_SHOWN: usize = 20;
+/// Messages that a slow chat may be behind before it misses some.
+pub const CHAT_BEHIND_MAX: usize = 64;
+/// Messages that `inbox` shows, if nobody says how many.
+pub const INBOX_SHOWN: u32 = 100;
+/// Messages that `inbox` shows at most: more than the talk's log holds.
+pub const INBOX_SHOWN_MAX: u32 = 100_000;
+/// Time that `say` waits for a daemon's receipt before it says that the message is kept.
+pub const SAY_WAIT: Duration = Duration::from_secs(1);
+/// Bytes of a user's name.
+pub const USER_BYTES_MAX: usize = 64;
+/// Bytes of standard input that `say` counts; a longer text is refused without reading on.
+pub const SAY_INPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files to send that wait for their turn.
+pub const SENDS_WAITING_MAX: usize = 16;
+/// Answers that wait for one client of `send`.
+pub const SEND_ANSWERS_MAX: usize = 16;
+/// Decisions of daemons on offers that wait for their turn.
+pub const DECISIONS_WAITING_MAX: usize = 64;
+/// Time after the start that the first daemon gets to be connected, before files go to another.
+pub const OFFER_START_WAIT: Duration = Duration::from_secs(5);
+/// Time after which a file that nobody accepted leaves a daemon that is gone for another.
+pub const OFFER_MOVE_WAIT: Duration = Duration::from_secs(30);
+/// Time after the start that users of offers of before get to come back.
+pub const OFFER_CLAIM_WAIT: Duration = Duration::from_secs(30);
+/// Time without a word after which an offer is said again.
+pub const OFFER_ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// Time without any daemon after which a user is told so.
+pub const NO_DAEMON_TOLD: Duration = Duration::from_secs(2);
+/// Offers that daemons are yet to forget.
+pub const WITHDRAWALS_MAX: usize = 1_000;
+/// Time that a connection lives on after which what it carried has surely come.
+pub const WITHDRAW_SETTLED: Duration = Duration::from_secs(10);
+/// Time that a daemon gets to say where a file goes on: it reads again what it has.
+pub const FILE_BEGIN_WAIT: Duration = Duration::from_mins(5);
+/// Time that a daemon gets for its last word on a file: it may have much to write.
+pub const FILE_END_WAIT: Duration = Duration::from_mins(5);
+/// Time that one chunk may take before the transfer is begun anew.
+pub const FILE_STALL_MAX: Duration = Duration::from_mins(2);
+/// Time between two words on how far a transfer is.
+pub const SEND_PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// Room among the answers for a client of `send` that is kept for decisions.
+pub const SEND_ANSWERS_KEPT: usize = 8;
+/// Events of files that wait for their turn.
+pub const FILE_EVENTS_WAITING_MAX: usize = 64;
+/// Time between two tries of `send` to find the agent again.
+pub const SEND_RECONNECT: Duration = Duration::from_millis(300);
+/// Time that hashing may take before its progress is shown.
+pub const HASHING_SHOWN: Duration = Duration::from_secs(1);
+
 /// Time between two tries to load a certificate that is expired or not yet valid.
 pub const CERTIFICATE_RETRY: Duration = Duration::from_secs(10);
 /// Longest wait of the worker for its next round.
@@ -137,7 +217,11 @@ pub const LOOKS_APART_MIN: Duration = Duration::from_millis(250);
 pub const THREADS_END_WAIT: Duration = Duration::from_millis(500);
 
 /// Clients of the local socket at the same time.
-pub const LOCAL_CLIENTS_MAX: usize = 16;
+pub const LOCAL_CLIENTS_MAX: usize = 64;
+/// Those of them that may stay: chats and files that are sent. The others are for short questions.
+pub const LOCAL_STAYING_MAX: usize = 48;
+/// Descriptors that may come with a line; all but one are closed.
+pub const LOCAL_DESCRIPTORS_MAX: usize = 4;
 /// Bytes of one line on the local socket.
 pub const LOCAL_LINE_BYTES_MAX: usize = 64 * 1024;
 /// Time that a client of the local socket gets for its request.

@@ -1,7 +1,11 @@
 //! What people and programs read of the agent.
 
-use super::*;
-use crate::shell::local::{LeaseStatus, SpoolStatus};
+use systole_common::text::to_json_line;
+use systole_common::time::UnixMs;
+
+use super::leave::absence_text;
+use super::status::status_text;
+use crate::shell::local::{Absence, DaemonStatus, LeaseStatus, SpoolStatus, Status};
 
 fn status() -> Status {
     let daemon = |name: &str, state: &str, rtt_ms, reason: Option<&str>| DaemonStatus {

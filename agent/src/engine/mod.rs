@@ -3,7 +3,8 @@
 //! [`Engine::handle`] takes one [`input::Input`] and gives the [`effect::Effect`]s that it asks for;
 //! [`Engine::next_deadline`] says when to call again. Heartbeats are one grid for all daemons and are
 //! due whatever the links do; each daemon has a `link` of its own. Sentences are made in [`summary`].
-//! What of the spool goes to which daemon is decided in [`delivery`], an engine beside this one.
+//! What of the spool goes to which daemon is decided in [`delivery`], what is said in [`talk`]: engines
+//! beside this one.
 
 pub mod collect;
 pub mod delivery;
@@ -12,6 +13,7 @@ pub mod effect;
 pub mod heartbeat;
 pub mod input;
 mod link;
+pub mod offers;
 mod presence;
 mod random;
 pub mod sampling;
@@ -19,6 +21,7 @@ mod schedule;
 pub mod series;
 pub mod status;
 pub mod summary;
+pub mod talk;
 pub mod vitals;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use super::clocks::clocks;
 use super::collect::Collector;
+use super::delivery::outlet::Receipted;
 use super::delivery::{Keeper, SpoolPlace};
 use super::heart::Heart;
 use super::heart::attempt::Introduction;
@@ -22,16 +23,21 @@ use super::local::Facts;
 use super::local::listener::LocalSocket;
 use super::local::server::Desk;
 use super::notify;
+use super::send::{Asked, FileKeeper};
 use super::settings::{Loader, credentials};
 use super::shared::{Command, Shared};
 use super::stop::StopSignals;
+use super::talk::ask::{Ask, Door};
+use super::talk::outlet::{Arrived, Decided, Routes};
+use super::talk::{TalkKeeper, TalkOpened, TalkPlace};
 use super::worker::{CertificateState, Worker, host_name};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::AgentError;
 use crate::limits::{
-    COMMANDS_WAITING_MAX, LOOKUP_STACK_BYTES, LOOKUP_THREADS_MAX, READINGS_WAITING_MAX,
-    RECEIPTS_WAITING_MAX, THREADS_END_WAIT,
+    ARRIVALS_WAITING_MAX, COMMANDS_WAITING_MAX, DECISIONS_WAITING_MAX, LOOKUP_STACK_BYTES,
+    LOOKUP_THREADS_MAX, READINGS_WAITING_MAX, RECEIPTS_WAITING_MAX, SENDS_WAITING_MAX,
+    THREADS_END_WAIT,
 };
 
 /// Runs the agent until a signal ends it.
@@ -41,6 +47,8 @@ pub fn run(loader: Loader) -> Result<(), AgentError> {
     let certificate = usable_or_in_time(credentials(&config))?;
     let place = spool_place(&config);
     let spool = place.open()?;
+    let talk_place = TalkPlace { folder: config.spool.join("talk"), epoch: spool.epoch() };
+    let talk_opened = talk_place.open()?;
     let socket = LocalSocket::bind(&config.socket)?;
     let collector = || Collector::new().map_err(|source| AgentError::Proc { source });
     let (stored, live) = (collector()?, collector()?);
@@ -49,12 +57,15 @@ pub fn run(loader: Loader) -> Result<(), AgentError> {
     let (commands, waiting) = mpsc::channel(COMMANDS_WAITING_MAX);
     let (report, sampling) = (engine.report(clocks()), engine.sampling());
     let shared = Arc::new(Shared::new(report, sampling, config.daemon_names()));
-    let (deposits, deposited) = mpsc::channel(READINGS_WAITING_MAX);
-    let (receipts, received) = mpsc::channel(RECEIPTS_WAITING_MAX);
+    let (to_spool, deposits) = mpsc::channel(READINGS_WAITING_MAX);
+    let (to_receipts, receipts) = mpsc::channel(RECEIPTS_WAITING_MAX);
+    let (Doors { talk, sends, routes }, inlets) = inlets();
     let desk = Arc::new(Desk {
         shared: shared.clone(),
         commands: commands.clone(),
         facts: Mutex::new(facts(certificate.as_ref().ok(), introduction.instance)),
+        talk: talk.clone(),
+        sends,
     });
     announce(&config, &introduction, certificate.as_ref().ok());
     let state = first_commands(&commands, &config, certificate);
@@ -68,22 +79,63 @@ pub fn run(loader: Loader) -> Result<(), AgentError> {
         shared: shared.clone(),
         desk,
         commands,
-        deposits,
+        deposits: to_spool,
         certificate: state,
     };
-    let keeper = Keeper {
-        place,
-        shared: shared.clone(),
-        introduction: introduction.clone(),
-        deposits: deposited,
-        receipts: received,
-    };
-    let heart = Heart::new(engine, shared, introduction, waiting, receipts);
-    let beside = [
-        Beside::start("worker", |end| worker.run(socket, end))?,
-        Beside::start("spool", |end| keeper.run(spool, end))?,
-    ];
-    beat(heart, beside)
+    let hello = introduction.clone();
+    let keeper = Keeper { place, shared: shared.clone(), introduction: hello, deposits, receipts };
+    let [talk, files] = inlets.start(&shared, talk, talk_place, talk_opened)?;
+    let heart = Heart::new(engine, shared, introduction, waiting, to_receipts, routes);
+    let worker = Beside::start("worker", |end| worker.run(socket, end))?;
+    let spool = Beside::start("spool", |end| keeper.run(spool, end))?;
+    beat(heart, [worker, spool, talk, files])
+}
+
+/// Where users and daemons hand over what is for the talk and the files.
+struct Doors {
+    talk: Door,
+    sends: mpsc::Sender<Asked>,
+    routes: Routes,
+}
+
+/// The other ends of [`Doors`].
+struct Inlets {
+    asks: mpsc::Receiver<Ask>,
+    asked: mpsc::Receiver<Asked>,
+    arrivals: mpsc::Receiver<Arrived>,
+    receipts: mpsc::Receiver<Receipted>,
+    decisions: mpsc::Receiver<Decided>,
+}
+
+fn inlets() -> (Doors, Inlets) {
+    let (talk, asks) = Door::new();
+    let (sends, asked) = mpsc::channel(SENDS_WAITING_MAX);
+    let (to_arrivals, arrivals) = mpsc::channel(ARRIVALS_WAITING_MAX);
+    let (to_receipts, receipts) = mpsc::channel(RECEIPTS_WAITING_MAX);
+    let (to_decisions, decisions) = mpsc::channel(DECISIONS_WAITING_MAX);
+    let routes = Routes { arrivals: to_arrivals, receipts: to_receipts, decisions: to_decisions };
+    let inlets = Inlets { asks, asked, arrivals, receipts, decisions };
+    (Doors { talk, sends, routes }, inlets)
+}
+
+impl Inlets {
+    /// Starts the talk's and the files' thread.
+    fn start(
+        self,
+        shared: &Arc<Shared>,
+        talk: Door,
+        place: TalkPlace,
+        opened: TalkOpened,
+    ) -> Result<[Beside; 2], AgentError> {
+        let Self { asks, asked, arrivals, receipts, decisions } = self;
+        let (shared, epoch) = (shared.clone(), place.epoch);
+        let talker = TalkKeeper::new(place, shared.clone(), asks, arrivals, receipts);
+        let sender = FileKeeper { shared, talk, epoch, asked, decisions };
+        Ok([
+            Beside::start("talk", |end| talker.run(opened, end))?,
+            Beside::start("files", |end| sender.run(end))?,
+        ])
+    }
 }
 
 fn spool_place(config: &Config) -> SpoolPlace {
@@ -134,7 +186,7 @@ impl Beside {
 }
 
 /// The heartbeat loop on this thread until its end, then the end of the others.
-fn beat(mut heart: Heart, beside: [Beside; 2]) -> Result<(), AgentError> {
+fn beat<const N: usize>(mut heart: Heart, beside: [Beside; N]) -> Result<(), AgentError> {
     let runtime = runtime()?;
     let signals = runtime
         .block_on(async { StopSignals::listen() })

@@ -1,5 +1,6 @@
 //! What the threads tell each other: newest values only, nobody ever waits.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::engine::effect::Sampling;
 use crate::engine::input::DaemonAddress;
 use crate::engine::series::Reading;
 use crate::engine::status::Report;
-use crate::shell::delivery::outlet::{DeliveryReport, Mains};
+use crate::shell::delivery::outlet::{BulkLinks, DeliveryReport, Mains};
 use systole_common::ids::DaemonName;
 
 /// Counters that grow while the agent's parts work.
@@ -26,6 +27,8 @@ pub struct Counters {
     pub spooled: AtomicU64,
     /// Slots that found no way into the spool because its disk hangs or failed.
     pub unspooled: AtomicU64,
+    /// Pieces of files read to be sent.
+    pub files: AtomicU64,
     /// Rounds of the worker's loop.
     pub worker: AtomicU64,
     /// Datagrams that found no room.
@@ -40,7 +43,7 @@ impl Counters {
         Progress {
             collector: self.collector.load(Ordering::Relaxed),
             sender: self.sender.load(Ordering::Relaxed),
-            file_worker: 0,
+            file_worker: self.files.load(Ordering::Relaxed),
             disk_check: self.spooled.load(Ordering::Relaxed),
         }
     }
@@ -61,6 +64,10 @@ pub struct Shared {
     pub mains: watch::Sender<Arc<Mains>>,
     /// The daemons that are configured; written by the worker, read by the delivery.
     pub daemons: watch::Sender<Vec<DaemonName>>,
+    /// The bulk connections that can be used; written by the delivery, read by whoever sends files.
+    pub bulks: watch::Sender<BulkLinks>,
+    /// The daemons that files are to go to; written by whoever sends them, read by the delivery.
+    pub file_daemons: watch::Sender<BTreeSet<DaemonName>>,
     report: Mutex<Arc<Report>>,
     delivery: Mutex<Arc<DeliveryReport>>,
 }
@@ -75,6 +82,8 @@ impl Shared {
             sampling: watch::Sender::new(sampling),
             mains: watch::Sender::new(Arc::default()),
             daemons: watch::Sender::new(daemons),
+            bulks: watch::Sender::new(BulkLinks::new()),
+            file_daemons: watch::Sender::new(BTreeSet::new()),
             report: Mutex::new(Arc::new(report)),
             delivery: Mutex::default(),
         }

@@ -1,6 +1,7 @@
 //! The real program in a folder of its own, which goes away with it.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -41,7 +42,7 @@ impl Home {
         fs::write(self.path().join("agent.toml"), text).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_systole-agent"));
         command
             .args(arguments)
@@ -55,6 +56,27 @@ impl Home {
     /// Runs a command to its end.
     pub(crate) fn call(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
+    }
+
+    /// Begins a command whose output is read later.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// The same with something on its standard input.
+    pub(crate) fn call_with(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut child = self.spawn(arguments);
+        // A program that does not want all of it closes it.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        child.wait_with_output().unwrap()
+    }
+
+    /// Starts a command with its standard streams as pipes.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// Starts `run`; its log goes to the file `log`.
@@ -89,7 +111,7 @@ impl Home {
         self.wait(part, || self.log().contains(part).then_some(()));
     }
 
-    fn wait<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
+    pub(crate) fn wait<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
         let end = Instant::now() + Duration::from_secs(20);
         while Instant::now() < end {
             if let Some(found) = look() {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod clerk;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod home;
@@ -11,4 +13,8 @@ mod loopback;
 #[cfg(test)]
 mod peer;
 #[cfg(test)]
+mod sending;
+#[cfg(test)]
 mod starting;
+#[cfg(test)]
+mod talk;

@@ -31,6 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::certificates::now;
+use crate::clerk::Clerk;
 
 /// How long a test waits for something that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -52,11 +53,9 @@ pub(crate) enum Seen {
 pub(crate) struct Manner {
     pub(crate) echoes: bool,
     pub(crate) refusal: Option<Refusal>,
-    /// The same for bulk connections.
     pub(crate) bulk_refusal: Option<Refusal>,
-    /// Whether it says which stored samples it has.
+    /// Whether it says which stored samples and messages it has.
     pub(crate) receipts: bool,
-    /// How far its wall clock is ahead.
     pub(crate) ahead: Duration,
     pub(crate) policy: Policy,
 }
@@ -70,6 +69,7 @@ pub(crate) struct Store {
     pub(crate) dropped: RangeSet,
     /// The spool's epoch in the newest hello.
     pub(crate) epoch: SpoolEpoch,
+    pub(crate) clerk: Clerk,
 }
 
 impl Store {
@@ -302,8 +302,7 @@ impl Host {
             }
         };
         let control = async {
-            let mut sequence = 0;
-            let mut confirmed = self.receipt();
+            let (mut sequence, mut confirmed, mut talked) = (0, self.receipt(), self.messages());
             let mut told = manner.policy.intervals;
             while let Some(heartbeat_sequence) = heard.recv().await {
                 let manner = self.manner.lock().unwrap().clone();
@@ -315,6 +314,10 @@ impl Host {
                     confirmed = self.receipt();
                     control.write(&confirmed).await.ok()?;
                 }
+                if manner.receipts && self.messages() != talked {
+                    talked = self.messages();
+                    control.write(&talked).await.ok()?;
+                }
                 if manner.echoes {
                     sequence += 1;
                     control.write(&echo(sequence, heartbeat_sequence)).await.ok()?;
@@ -322,7 +325,9 @@ impl Host {
             }
             Some(())
         };
-        tokio::join!(streams, datagrams, control).2
+        let files = self.store.lock().unwrap().clerk.clone();
+        let files = files.serve(connection, hello.spool_epoch);
+        tokio::join!(streams, datagrams, control, files).2
     }
 
     /// What is stored; a daemon would not say it before its disk has it.
@@ -332,6 +337,15 @@ impl Host {
         let newest = received.len().saturating_sub(32);
         let ranges = Ranges(received.ranges()[newest..].to_vec());
         Receipt { kind: SequenceKind::Samples.into(), epoch: store.epoch, ranges }
+    }
+
+    /// The messages that came.
+    fn messages(&self) -> Receipt {
+        let store = self.store.lock().unwrap();
+        let book = store.clerk.book();
+        let came = book.messages.iter().map(|one| (one.sequence, one.sequence));
+        let ranges = Ranges(RangeSet::from_ranges(came).ranges().to_vec());
+        Receipt { kind: SequenceKind::Messages.into(), epoch: store.epoch, ranges }
     }
 
     async fn listen(

@@ -34,6 +34,8 @@ pub(super) struct Courier {
     main: Option<Main>,
     flight: Flight,
     bulk: Bulk,
+    /// Whether files need the bulk connection.
+    files_wanted: bool,
     /// Most slots under way by backfill: grows with receipts, shrinks without.
     window: u64,
     /// How long a receipt is waited for.
@@ -88,6 +90,7 @@ impl Courier {
             main: None,
             flight: Flight::default(),
             bulk: Bulk::None,
+            files_wanted: false,
             window: IN_FLIGHT_FIRST,
             receipt_wait: RECEIPT_WAIT_MIN,
             setback_until: Mono(0),
@@ -145,6 +148,10 @@ impl Courier {
             self.window = self.window.saturating_mul(2).min(IN_FLIGHT_MAX);
             self.failures = 0;
         }
+    }
+
+    pub(super) fn files_wanted(&mut self, wanted: bool) {
+        self.files_wanted = wanted;
     }
 
     pub(super) fn bulk_up(&mut self, bulk: BulkId) {
@@ -258,15 +265,17 @@ impl Courier {
         Some((first, last.min(first.saturating_add(room - 1))))
     }
 
+    fn open_bulk(&mut self, turn: &mut Turn<'_>) {
+        *turn.bulks += 1;
+        let bulk = BulkId(*turn.bulks);
+        self.bulk = Bulk::Opening { bulk };
+        turn.effects.push(Effect::OpenBulk { daemon: self.daemon.clone(), bulk });
+    }
+
     fn work(&mut self, turn: &mut Turn<'_>, first: u64, last: u64) {
         let daemon = self.daemon.clone();
         match &mut self.bulk {
-            Bulk::None => {
-                *turn.bulks += 1;
-                let bulk = BulkId(*turn.bulks);
-                self.bulk = Bulk::Opening { bulk };
-                turn.effects.push(Effect::OpenBulk { daemon, bulk });
-            }
+            Bulk::None => self.open_bulk(turn),
             Bulk::Open(open) => {
                 open.idle_since = None;
                 open.is_full &= self.flight.counted() > 0;
@@ -279,10 +288,14 @@ impl Courier {
         }
     }
 
-    /// Nothing to send: an open connection is closed once it was idle for long enough.
+    /// Nothing to send: an open connection is closed once it was idle for long enough, unless files want
+    /// it.
     fn rest(&mut self, turn: &mut Turn<'_>) {
+        if self.files_wanted && self.bulk == Bulk::None {
+            self.open_bulk(turn);
+        }
         let Bulk::Open(open) = &mut self.bulk else { return };
-        if open.sending || self.flight.counted() > 0 {
+        if open.sending || self.files_wanted || self.flight.counted() > 0 {
             open.idle_since = None;
             return;
         }

@@ -3,7 +3,8 @@
 //! [`Delivery::handle`] takes one [`Input`] and gives the [`Effect`]s that it asks for;
 //! [`Delivery::next_deadline`] says when to call again. The newest slot goes live, on the main
 //! connection; what a daemon lacks goes by backfill, on a bulk connection of its own, only as fast as
-//! receipts come. It knows sequences, not values: those stay in the spool.
+//! receipts come. Files go on that connection too: it is kept for as long as they want it. It knows
+//! sequences, not values: those stay in the spool.
 
 mod courier;
 mod flight;
@@ -66,6 +67,13 @@ pub enum Input {
         connection: ConnectionId,
         /// The frame.
         receipt: Receipt,
+    },
+    /// Files are to go to the daemon on its bulk connection, or no more.
+    FilesWanted {
+        /// The daemon.
+        daemon: DaemonName,
+        /// Whether there are any.
+        wanted: bool,
     },
     /// The bulk connection can be used.
     BulkUp {
@@ -212,6 +220,9 @@ impl Delivery {
             }
             Input::Receipt { daemon, connection, receipt } => {
                 self.receipt(&daemon, connection, receipt, &mut effects);
+            }
+            Input::FilesWanted { daemon, wanted } => {
+                self.courier(&daemon, |courier| courier.files_wanted(wanted));
             }
             Input::BulkUp { daemon, bulk } => {
                 self.courier(&daemon, |courier| courier.bulk_up(bulk));

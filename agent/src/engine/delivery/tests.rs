@@ -248,3 +248,18 @@ fn a_connection_that_is_replaced_keeps_its_backfill() {
     assert_eq!(rig.recorded.ranges(), [(1, 10)]);
     assert_eq!((rig.opened.len(), rig.closed), (1, 0));
 }
+
+#[test]
+fn files_open_the_bulk_connection_and_keep_it_for_as_long_as_they_want_it() {
+    let mut rig = Rig::new(1, 0);
+    rig.up(1);
+    rig.receipt();
+    let wanted = |wanted| Input::FilesWanted { daemon: name(), wanted };
+    rig.input(wanted(true));
+    assert_eq!(rig.opened.len(), 1, "nothing is to be filled in, but a file is to go");
+    rig.pass(300);
+    assert_eq!((rig.opened.len(), rig.closed), (1, 0));
+    rig.input(wanted(false));
+    rig.pass(20);
+    assert_eq!((rig.opened.len(), rig.closed), (1, 1));
+}

@@ -1,4 +1,5 @@
-//! A bulk connection: dialled to where the main connection goes, it carries slots from the spool.
+//! A bulk connection: dialled to where the main connection goes, it carries slots from the spool, and
+//! files that others send on it.
 //!
 //! One task each, on the spool's thread. It sends what it is handed, no faster than the daemon takes
 //! it, and says so; what is sent is decided elsewhere. However it ends, its close never looks like a
@@ -21,16 +22,18 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{debug, info};
 
+use super::outlet::BulkLink;
 use crate::engine::delivery::{BulkId, Input};
 use crate::engine::series::{Named, SeriesTable};
 use crate::limits::{ATTEMPT_MAX, BULK_WINDOW_BYTES, HELLO_HOLD_MAX, KEEP_ALIVE};
 use crate::shell::heart::attempt::{AttemptError, Introduction, checked, say_hello};
 use crate::shell::heart::endpoints::Endpoints;
 use crate::shell::heart::line::open;
+use crate::shell::shared::Shared;
 use crate::shell::spool::SpooledSlot;
 
 /// Why, for people, a bulk connection that is not needed any more is closed.
-const OVER: &[u8] = b"the backfill is over";
+const OVER: &[u8] = b"nothing is left to send";
 
 /// What one bulk connection needs.
 #[derive(Debug)]
@@ -42,6 +45,7 @@ pub(super) struct Bulk {
     pub(super) introduction: Introduction,
     pub(super) endpoints: Arc<Endpoints>,
     pub(super) events: mpsc::Sender<Input>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// Slots to be sent together.
@@ -98,6 +102,7 @@ impl Bulk {
         let series_max = usize::try_from(answer.policy.series_max).unwrap_or(0);
         let series_max = if series_max == 0 { SERIES_PER_AGENT_MAX } else { series_max };
         let series_max = series_max.min(SERIES_PER_AGENT_MAX);
+        let _handed_out = HandedOut::new(self, connection, answer.version);
         let mut way = Way { connection, version: answer.version, series_max, stream: None };
         let (daemon, bulk) = (self.daemon.clone(), self.id);
         let _ = self.events.send(Input::BulkUp { daemon, bulk }).await;
@@ -176,6 +181,29 @@ impl Way<'_> {
             // Fails only if the daemon stopped the stream, and then it is over as well.
             let _ = writer.stream().finish();
         }
+    }
+}
+
+/// A connection that others may use while this exists.
+struct HandedOut<'a>(&'a Bulk);
+
+impl<'a> HandedOut<'a> {
+    fn new(bulk: &'a Bulk, connection: &Connection, version: u8) -> Self {
+        let link = BulkLink { bulk: bulk.id, connection: connection.clone(), version };
+        bulk.shared.bulks.send_modify(|links| {
+            links.insert(bulk.daemon.clone(), link);
+        });
+        Self(bulk)
+    }
+}
+
+impl Drop for HandedOut<'_> {
+    fn drop(&mut self) {
+        let bulk = self.0;
+        bulk.shared.bulks.send_if_modified(|links| {
+            let is_ours = links.get(&bulk.daemon).is_some_and(|link| link.bulk == bulk.id);
+            is_ours && links.remove(&bulk.daemon).is_some()
+        });
     }
 }
 

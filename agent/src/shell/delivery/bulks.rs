@@ -14,6 +14,7 @@ use crate::engine::delivery::{BulkId, Input};
 use crate::limits::{BATCH_BYTES_MAX, EVENTS_WAITING_MAX};
 use crate::shell::heart::attempt::Introduction;
 use crate::shell::heart::endpoints::Endpoints;
+use crate::shell::shared::Shared;
 use crate::shell::spool::{Spool, SpoolError, SpooledSlot};
 
 /// The bulk connections that are open or being opened.
@@ -24,6 +25,7 @@ pub(super) struct Bulks {
     tasks: BTreeMap<BulkId, Task>,
     sender: mpsc::Sender<Input>,
     events: mpsc::Receiver<Input>,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
@@ -34,10 +36,10 @@ struct Task {
 }
 
 impl Bulks {
-    pub(super) fn new(introduction: Introduction) -> Self {
+    pub(super) fn new(introduction: Introduction, shared: Arc<Shared>) -> Self {
         let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
         let endpoints = Arc::default();
-        Self { introduction, endpoints, tasks: BTreeMap::new(), sender, events }
+        Self { introduction, endpoints, tasks: BTreeMap::new(), sender, events, shared }
     }
 
     /// The next thing that happens on any of them.
@@ -62,6 +64,7 @@ impl Bulks {
             introduction: self.introduction.clone(),
             endpoints: self.endpoints.clone(),
             events: self.sender.clone(),
+            shared: self.shared.clone(),
         };
         let abort = tokio::spawn(connection.run(waiting)).abort_handle();
         self.tasks.insert(bulk, Task { batches, abort });

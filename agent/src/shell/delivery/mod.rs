@@ -8,7 +8,7 @@ mod bulk;
 mod bulks;
 pub mod outlet;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -162,7 +162,7 @@ impl<'a> Watch<'a> {
         let kept = Kept { oldest: spool.oldest(), newest: spool.newest() };
         // Only spreads attempts: without random numbers they are not spread.
         let seed = random().unwrap_or(1);
-        let bulks = Bulks::new(keeper.introduction.clone());
+        let bulks = Bulks::new(keeper.introduction.clone(), keeper.shared.clone());
         Self {
             delivery: Delivery::new(spool.epoch(), kept, seed),
             keeper,
@@ -180,6 +180,8 @@ impl<'a> Watch<'a> {
         let mut sampling = self.keeper.shared.sampling.subscribe();
         let mut mains = self.keeper.shared.mains.subscribe();
         let mut daemons = self.keeper.shared.daemons.subscribe();
+        let mut files = self.keeper.shared.file_daemons.subscribe();
+        files.mark_changed();
         mains.mark_changed();
         daemons.mark_changed();
         sampling.mark_changed();
@@ -192,6 +194,7 @@ impl<'a> Watch<'a> {
                 _ = &mut *end => break,
                 Ok(()) = daemons.changed() => self.follow(&mut daemons),
                 Ok(()) = mains.changed() => self.connect(&mut mains),
+                Ok(()) = files.changed() => self.open_for(&files.borrow_and_update()),
                 Ok(()) = sampling.changed() => {
                     self.spool.set_interval(sampling.borrow_and_update().stored);
                 }
@@ -228,6 +231,14 @@ impl<'a> Watch<'a> {
         self.inputs.push_back(Input::Follow(followed));
         self.known.retain(|daemon, _| daemons.contains(daemon));
         self.tell_mains();
+    }
+
+    /// Tells the engine which daemons files are to go to.
+    fn open_for(&mut self, daemons: &BTreeSet<DaemonName>) {
+        for daemon in self.keeper.shared.daemons.borrow().iter().cloned() {
+            let wanted = daemons.contains(&daemon);
+            self.inputs.push_back(Input::FilesWanted { daemon, wanted });
+        }
     }
 
     fn connect(&mut self, mains: &mut watch::Receiver<Arc<Mains>>) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use quinn::Connection;
 use systole_common::ids::DaemonName;
 use systole_common::net::tls::ClientTls;
 use systole_common::time::UnixMs;
@@ -12,9 +13,10 @@ use systole_common::wire::control::Receipt;
 use tokio::sync::mpsc;
 
 use crate::engine::collect::Sample;
-use crate::engine::delivery::Cursor;
+use crate::engine::delivery::{BulkId, Cursor};
 use crate::engine::input::ConnectionId;
 use crate::engine::sampling::Slot;
+use crate::shell::talk::outlet as talk;
 
 /// Values of one slot on their way into the spool.
 #[derive(Debug)]
@@ -54,10 +56,26 @@ pub struct Main {
     pub tls: ClientTls,
     /// Into its metrics stream.
     pub outlet: mpsc::Sender<Outgoing>,
+    /// Into its messages stream.
+    pub messages: mpsc::Sender<talk::Outgoing>,
 }
 
 /// The main connections that there are.
 pub type Mains = BTreeMap<DaemonName, Main>;
+
+/// A bulk connection that can be used for files too.
+#[derive(Debug, Clone)]
+pub struct BulkLink {
+    /// Which.
+    pub bulk: BulkId,
+    /// It is driven by the spool's thread.
+    pub connection: Connection,
+    /// The negotiated version.
+    pub version: u8,
+}
+
+/// The bulk connections that there are.
+pub type BulkLinks = BTreeMap<DaemonName, BulkLink>;
 
 /// A daemon's receipt.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! A connection in use: heartbeats out, echoes and wishes in, probes answered, the end noticed.
 //!
-//! All of it is one task on the heartbeat thread, so that a probe is answered by whoever beats.
+//! All of it is one task on the heartbeat thread, so that a probe is answered by whoever beats; the
+//! messages stream is in `messages`, the metrics stream in `metrics`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,19 +16,21 @@ use systole_common::net::refusal::explain;
 use systole_common::text::scrub;
 use systole_common::wire::agent::ProbeAnswer;
 use systole_common::wire::codec::{WireError, decode, decode_datagram, encode_frame};
-use systole_common::wire::control::{Probe, Receipt};
+use systole_common::wire::control::{Probe, Receipt, SequenceKind};
 use systole_common::wire::hello::{CloseCode, StreamName, StreamOpen};
 use systole_common::wire::kind::Kind;
 use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::attempt::Opened;
+use super::messages::Messages;
 use super::{Event, metrics};
 use crate::engine::input::{ConnectionId, Input, Loss};
-use crate::limits::{HEARTBEATS_WAITING_MAX, OUTLET_WAITING_MAX};
+use crate::limits::{HEARTBEATS_WAITING_MAX, MESSAGES_OUTLET_MAX, OUTLET_WAITING_MAX};
 use crate::shell::clocks::clocks;
 use crate::shell::delivery::outlet::{Main, Receipted};
 use crate::shell::shared::Shared;
+use crate::shell::talk::outlet::{Decided, Outgoing, Routes, Word};
 
 /// Priority of the heartbeat stream; other streams have 0.
 const HEARTBEAT_PRIORITY: i32 = 10;
@@ -56,7 +59,8 @@ impl Line {
         let connection = connection.take();
         let (heartbeats, waiting) = mpsc::channel(HEARTBEATS_WAITING_MAX);
         let (outlet, outgoing) = mpsc::channel(OUTLET_WAITING_MAX);
-        let main = Main { connection: id, address, tls, outlet };
+        let (messages, said) = mpsc::channel(MESSAGES_OUTLET_MAX);
+        let main = Main { connection: id, address, tls, outlet, messages };
         let newest = metrics::Newest::of(&shared, outgoing);
         let task = Task {
             id,
@@ -68,7 +72,7 @@ impl Line {
             shared,
             reports,
         };
-        tokio::spawn(task.run(waiting, newest));
+        tokio::spawn(task.run(waiting, newest, said));
         Self { connection, endpoint, version, heartbeats, daemon, main }
     }
 
@@ -101,6 +105,8 @@ pub(super) struct Reports {
     pub(super) events: mpsc::Sender<Event>,
     /// To the delivery.
     pub(super) receipts: mpsc::Sender<Receipted>,
+    /// To the talk and the offers.
+    pub(super) routes: Routes,
 }
 
 struct Task {
@@ -115,13 +121,26 @@ struct Task {
 }
 
 impl Task {
-    async fn run(self, waiting: mpsc::Receiver<Vec<u8>>, newest: metrics::Newest) {
+    async fn run(
+        self,
+        waiting: mpsc::Receiver<Vec<u8>>,
+        newest: metrics::Newest,
+        said: mpsc::Receiver<Outgoing>,
+    ) {
+        let messages = Messages {
+            connection: &self.connection,
+            version: self.version,
+            id: self.id,
+            daemon: &self.daemon,
+            routes: &self.reports.routes,
+        };
         let fault = tokio::select! {
             error = self.connection.closed() => FrameError::Read(error.into()),
             fault = self.heartbeats(waiting) => fault,
             fault = self.control() => fault,
             fault = self.probes() => fault,
             fault = metrics::send(&self.connection, self.version, &self.shared, newest) => fault,
+            fault = messages.run(said) => fault,
         };
         let loss = match self.connection.close_reason() {
             Some(error) => loss(&error, &self.peer),
@@ -205,11 +224,26 @@ impl Task {
         }
     }
 
-    /// Hands a receipt to the delivery. One that finds no room is as good as lost on the way: what it
-    /// confirms is sent again.
+    /// Hands a receipt to whoever sent what it confirms. One that finds no room is as good as lost on
+    /// the way: what it confirms is sent again.
     fn pass_on(&self, receipt: Receipt) {
-        let receipted = Receipted { daemon: self.daemon.clone(), connection: self.id, receipt };
-        if self.reports.receipts.try_send(receipted).is_err() {
+        let (daemon, connection) = (self.daemon.clone(), self.id);
+        let routes = &self.reports.routes;
+        let is_passed = match receipt.kind.known() {
+            Some(SequenceKind::Samples) => {
+                self.reports.receipts.try_send(Receipted { daemon, connection, receipt }).is_ok()
+            }
+            Some(SequenceKind::Messages) => {
+                routes.receipts.try_send(Receipted { daemon, connection, receipt }).is_ok()
+            }
+            Some(SequenceKind::Offers) => {
+                let word = Word::Receipt(receipt);
+                routes.decisions.try_send(Decided { daemon, connection, word }).is_ok()
+            }
+            // A newer daemon's kind: not for this agent.
+            None => true,
+        };
+        if !is_passed {
             debug!(daemon = %self.daemon, "a receipt found no room");
         }
     }

@@ -6,6 +6,7 @@
 pub mod attempt;
 pub(super) mod endpoints;
 pub(super) mod line;
+mod messages;
 mod metrics;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,7 @@ use crate::shell::delivery::outlet::{Mains, Receipted};
 use crate::shell::notify;
 use crate::shell::shared::{Command, Shared, Told};
 use crate::shell::stop::StopSignals;
+use crate::shell::talk::outlet::Routes;
 use crate::shell::vitals::VitalSigns;
 use attempt::{Attempt, Introduction, Opened};
 use endpoints::Endpoints;
@@ -77,16 +79,17 @@ pub struct Heart {
 
 impl Heart {
     /// A heart that beats once [`Self::beat`] runs. `engine` knows its daemons later; `receipts` go to
-    /// the delivery.
+    /// the delivery, what comes on the messages streams goes to `routes`.
     pub fn new(
         engine: Engine,
         shared: Arc<Shared>,
         introduction: Introduction,
         commands: mpsc::Receiver<Command>,
         receipts: mpsc::Sender<Receipted>,
+        routes: Routes,
     ) -> Self {
         let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
-        let reports = Reports { events: sender, receipts };
+        let reports = Reports { events: sender, receipts, routes };
         let instance = introduction.instance;
         let boot = introduction.boot_id.short();
         Self {

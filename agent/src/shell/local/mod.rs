@@ -1,11 +1,16 @@
 //! The local Unix socket: how commands talk with the running agent, one line of JSON each way.
 //!
-//! Any user who may open the socket may ask how things stand; only root and the agent's own user may
-//! announce an absence. Lines and clients are bounded. [`client`] asks, [`server`] answers.
+//! Any user who may open the socket may ask how things stand, talk and send files; only root and the
+//! agent's own user may announce an absence. Lines and clients are bounded. [`client`] asks,
+//! [`server`] answers; connections that stay are in `chat`.
 
+mod chat;
 pub mod client;
 pub mod listener;
+mod reader;
 pub mod server;
+mod user;
+mod words;
 
 use serde::{Deserialize, Serialize};
 use systole_common::exit::Exit;
@@ -15,6 +20,10 @@ use systole_common::time::UnixMs;
 use crate::engine::delivery::Cursor;
 use crate::engine::status::{DaemonReport, LeaseReport, Report};
 use crate::shell::delivery::outlet::DeliveryReport;
+pub use words::{
+    ChatWords, CountWords, DecisionWords, MessageWords, Offered, SaidWords, SendProgress,
+    SendRequest,
+};
 
 /// What a command asks of the running agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +40,24 @@ pub enum Request {
     },
     /// Take an announced absence back.
     Return {},
+    /// Write a message.
+    Say {
+        /// `#ops` or the host's own place; that one if nothing is said.
+        to: Option<String>,
+        /// As it was typed.
+        text: String,
+    },
+    /// What was written to this host: [`Answer::Message`]s, then [`Answer::End`].
+    Inbox {
+        /// Not earlier than this, in milliseconds since 1970.
+        since_ms: Option<i64>,
+        /// The newest, at most so many.
+        count: u32,
+    },
+    /// Messages as they come, as [`Answer::Message`]s; [`Request::Say`] may follow.
+    Chat {},
+    /// Offer a file and send it.
+    Send(SendRequest),
 }
 
 /// What the agent answers.
@@ -41,6 +68,22 @@ pub enum Answer {
     Status(Status),
     /// Who knows of the absence, or of its end.
     Absence(Absence),
+    /// The message is safe.
+    Said(SaidWords),
+    /// A message.
+    Message(MessageWords),
+    /// There are no more.
+    End(CountWords),
+    /// The chat is open.
+    Chat(ChatWords),
+    /// Messages that a slow chat did not get.
+    Missed(CountWords),
+    /// The file is offered under this number.
+    Offered(Offered),
+    /// What became of the offer.
+    Decision(DecisionWords),
+    /// How far the transfer is.
+    Progress(SendProgress),
     /// Not done, and why.
     Error(Fault),
 }

@@ -1,24 +1,31 @@
 //! Answers the clients of the local socket. Each gets a task; a slow or silent one is cut.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use systole_common::exit::Exit;
 use systole_common::text::to_json_line;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::unix::OwnedReadHalf;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
+use super::chat;
+use super::reader::{Line, LineReader};
+use super::user::user_name;
 use super::{Absence, Answer, Facts, Fault, Request, lease, status};
 use crate::limits::{
     LOCAL_ANSWER_WAIT, LOCAL_CLIENTS_MAX, LOCAL_LINE_BYTES_MAX, LOCAL_REQUEST_WAIT,
+    LOCAL_STAYING_MAX,
 };
+use crate::shell::send::Asked;
 use crate::shell::shared::{Command, Shared, Told};
+use crate::shell::talk::ask::Door;
 
 /// Pause after a failed accept, for instance because no descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -32,12 +39,27 @@ pub struct Desk {
     pub commands: mpsc::Sender<Command>,
     /// Who this agent is.
     pub facts: Mutex<Facts>,
+    /// To the talk's thread.
+    pub talk: Door,
+    /// To whoever sends files.
+    pub sends: mpsc::Sender<Asked>,
 }
 
 impl Desk {
     /// Changes who this agent is.
     pub fn update(&self, change: impl FnOnce(&mut Facts)) {
         change(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// This host's name, while there is a usable certificate.
+    pub(super) fn host(&self) -> Option<String> {
+        self.facts().host
+    }
+
+    fn status(&self) -> Answer {
+        let given_up = self.shared.counters.unspooled.load(Ordering::Relaxed);
+        let (report, delivery) = (self.shared.report(), self.shared.delivery());
+        Answer::Status(status(&self.facts(), &report, &delivery, given_up))
     }
 
     fn facts(&self) -> Facts {
@@ -48,6 +70,7 @@ impl Desk {
 /// Accepts clients for ever.
 pub async fn serve(listener: UnixListener, desk: Arc<Desk>) {
     let places = Arc::new(Semaphore::new(LOCAL_CLIENTS_MAX));
+    let staying = Arc::new(Semaphore::new(LOCAL_STAYING_MAX));
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -59,9 +82,9 @@ pub async fn serve(listener: UnixListener, desk: Arc<Desk>) {
         };
         // Too many clients: this one finds the connection closed and says so.
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let desk = desk.clone();
+        let (desk, staying) = (desk.clone(), staying.clone());
         tokio::spawn(async move {
-            if let Err(error) = client(stream, &desk).await {
+            if let Err(error) = client(stream, &desk, &staying).await {
                 debug!(%error, "a client of the local socket went away");
             }
             drop(place);
@@ -69,70 +92,89 @@ pub async fn serve(listener: UnixListener, desk: Arc<Desk>) {
     }
 }
 
-async fn client(stream: UnixStream, desk: &Desk) -> io::Result<()> {
+async fn client(stream: UnixStream, desk: &Desk, staying: &Semaphore) -> io::Result<()> {
     let uid = stream.peer_cred()?.uid();
-    let (read, mut write) = stream.into_split();
-    let mut reader = BufReader::new(read);
-    while let Some(line) = next_line(&mut reader).await? {
-        let answer = match line {
-            Line::Whole(line) => respond(&line, uid, desk).await,
-            Line::TooLong => Answer::Error(Fault::new(
-                Exit::Usage,
-                format!("a request has at most {LOCAL_LINE_BYTES_MAX} bytes"),
-            )),
+    let (read, write) = stream.into_split();
+    let (mut reader, mut lines) = (LineReader::new(read), Lines { write });
+    while let Some(line) = reader.next_within(LOCAL_REQUEST_WAIT).await? {
+        let (request, descriptor) = match parsed(line) {
+            Ok(parsed) => parsed,
+            Err(fault) => return lines.write(&Answer::Error(fault)).await,
         };
-        let ends = matches!(&answer, Answer::Error(fault) if fault.exit == Exit::Usage.code());
-        let mut text = to_json_line(&answer).map_err(io::Error::other)?;
-        text.push('\n');
-        timeout(LOCAL_REQUEST_WAIT, write.write_all(text.as_bytes())).await??;
-        if ends {
-            break;
+        match request {
+            Request::Status {} => lines.write(&desk.status()).await?,
+            Request::Leave { for_ms, why } => {
+                lines.write(&leave(desk, uid, for_ms, why).await).await?;
+            }
+            Request::Return {} => lines.write(&come_back(desk, uid).await).await?,
+            Request::Say { to, text } => {
+                let said = chat::say(desk, &user_name(uid), to.as_deref(), &text).await;
+                lines.write(&said).await?;
+            }
+            Request::Inbox { since_ms, count } => {
+                chat::inbox(desk, &mut lines, since_ms, count).await?;
+            }
+            Request::Chat {} => {
+                let Ok(_place) = staying.try_acquire() else { return crowded(&mut lines).await };
+                return chat::chat(desk, &user_name(uid), &mut reader, &mut lines).await;
+            }
+            Request::Send(request) => {
+                let Ok(_place) = staying.try_acquire() else { return crowded(&mut lines).await };
+                let asked = (request, descriptor);
+                return chat::send(desk, &user_name(uid), asked, &mut reader, &mut lines).await;
+            }
         }
     }
     Ok(())
 }
 
-enum Line {
-    Whole(String),
-    TooLong,
+async fn crowded(lines: &mut Lines) -> io::Result<()> {
+    let text = format!(
+        "{LOCAL_STAYING_MAX} chats and files are open on this host already; end some and try again"
+    );
+    lines.write(&Answer::Error(Fault::new(Exit::Failed, text))).await
 }
 
-async fn next_line(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Line>> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(LOCAL_LINE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bounded = reader.take(limit);
-    let read = timeout(LOCAL_REQUEST_WAIT, bounded.read_until(b'\n', &mut bytes)).await??;
-    if read == 0 {
-        return Ok(None);
-    }
-    if bytes.pop_if(|last| *last == b'\n').is_none() && read > LOCAL_LINE_BYTES_MAX {
-        return Ok(Some(Line::TooLong));
-    }
-    Ok(Some(Line::Whole(String::from_utf8_lossy(&bytes).into_owned())))
+/// The writing half of a client's connection.
+pub(super) struct Lines {
+    write: OwnedWriteHalf,
 }
 
-async fn respond(line: &str, uid: u32, desk: &Desk) -> Answer {
-    let request: Request = match serde_json::from_str(line) {
-        Ok(request) => request,
-        Err(error) => {
-            let text = format!(
-                "this agent does not understand the request ({error}); use the systole-agent of the same version"
-            );
-            return Answer::Error(Fault::new(Exit::Usage, text));
-        }
-    };
-    match request {
-        Request::Status {} => {
-            let report = desk.shared.report();
-            let given_up = desk.shared.counters.unspooled.load(Ordering::Relaxed);
-            Answer::Status(status(&desk.facts(), &report, &desk.shared.delivery(), given_up))
-        }
-        Request::Leave { for_ms, why } => {
-            let lease = Duration::from_millis(for_ms);
-            announce(desk, uid, |reply| Command::Leave { lease, why, reply }).await
-        }
-        Request::Return {} => announce(desk, uid, |reply| Command::Return { reply }).await,
+impl Lines {
+    /// Writes an answer; a client that does not read is cut.
+    pub(super) async fn write(&mut self, answer: &Answer) -> io::Result<()> {
+        let mut text = to_json_line(answer).map_err(io::Error::other)?;
+        text.push('\n');
+        timeout(LOCAL_REQUEST_WAIT, self.write.write_all(text.as_bytes())).await?
     }
+}
+
+/// The request in a line, and the descriptor that came with it.
+pub(super) fn parsed(line: Line) -> Result<(Request, Option<OwnedFd>), Fault> {
+    match line {
+        Line::Whole(line, descriptor) => match serde_json::from_str(&line) {
+            Ok(request) => Ok((request, descriptor)),
+            Err(error) => {
+                let text = format!(
+                    "this agent does not understand the request ({error}); use the systole-agent of the same version"
+                );
+                Err(Fault::new(Exit::Usage, text))
+            }
+        },
+        Line::TooLong => {
+            let text = format!("a request has at most {LOCAL_LINE_BYTES_MAX} bytes");
+            Err(Fault::new(Exit::Usage, text))
+        }
+    }
+}
+
+async fn leave(desk: &Desk, uid: u32, for_ms: u64, why: String) -> Answer {
+    let lease = Duration::from_millis(for_ms);
+    announce(desk, uid, |reply| Command::Leave { lease, why, reply }).await
+}
+
+async fn come_back(desk: &Desk, uid: u32) -> Answer {
+    announce(desk, uid, |reply| Command::Return { reply }).await
 }
 
 async fn announce(
@@ -176,7 +218,8 @@ mod tests {
         let (host, instance) = (Some("web-1".to_owned()), "1".to_owned());
         let started = UnixMs(0);
         let facts = Mutex::new(Facts { host, certificate_expires: None, instance, started });
-        (Desk { shared, commands, facts }, asked)
+        let ((talk, _), (sends, _)) = (Door::new(), mpsc::channel(1));
+        (Desk { shared, commands, facts, talk, sends }, asked)
     }
 
     fn own() -> u32 {
@@ -186,15 +229,16 @@ mod tests {
     #[tokio::test]
     async fn only_root_and_the_agents_user_announce_an_absence() {
         let (desk, mut asked) = desk();
-        for line in [r#"{"command":"leave","for_ms":60000,"why":""}"#, r#"{"command":"return"}"#] {
-            let answer = respond(line, own() + 4711, &desk).await;
+        for answer in [
+            leave(&desk, own() + 4711, 60_000, String::new()).await,
+            come_back(&desk, own() + 4711).await,
+        ] {
             let Answer::Error(fault) = answer else { panic!("{answer:?}") };
             assert_eq!(fault.exit, Exit::Refused.code());
         }
         assert!(asked.try_recv().is_err());
-        let status = respond(r#"{"command":"status"}"#, own() + 4711, &desk).await;
-        assert!(matches!(status, Answer::Status(_)));
-        let granted = respond(r#"{"command":"leave","for_ms":60000,"why":"x"}"#, own(), &desk);
+        assert!(matches!(desk.status(), Answer::Status(_)));
+        let granted = leave(&desk, own(), 60_000, "x".to_owned());
         let heart = async {
             let Some(Command::Leave { lease, why, reply }) = asked.recv().await else {
                 panic!("no leave")
@@ -211,7 +255,7 @@ mod tests {
     async fn a_heartbeat_loop_that_is_gone_is_said() {
         let (desk, asked) = desk();
         drop(asked);
-        let answer = respond(r#"{"command":"return"}"#, own(), &desk).await;
+        let answer = come_back(&desk, own()).await;
         let Answer::Error(fault) = answer else { panic!("{answer:?}") };
         assert_eq!(fault.exit, Exit::Failed.code());
     }

@@ -19,7 +19,7 @@ mod index;
 mod ledger;
 mod record;
 mod remembered;
-mod sequence;
+pub(super) mod sequence;
 mod shapes;
 #[cfg(test)]
 mod tests;

@@ -23,7 +23,7 @@ const FILE_BYTES: usize = 1_024;
 
 /// The sequences of one epoch.
 #[derive(Debug)]
-pub(super) struct Sequences {
+pub(in crate::shell) struct Sequences {
     path: PathBuf,
     file: File,
     entry: Entry,
@@ -41,7 +41,11 @@ struct Entry {
 impl Sequences {
     /// Opens or makes the file. Sequences go on after `newest`, the last one in the log, if
     /// `is_whole`: nothing of the log was lost.
-    pub(super) fn open(folder: &Path, newest: u64, is_whole: bool) -> Result<Self, SpoolError> {
+    pub(in crate::shell) fn open(
+        folder: &Path,
+        newest: u64,
+        is_whole: bool,
+    ) -> Result<Self, SpoolError> {
         let path = folder.join("sequence");
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && newest == 0 && is_whole => {
@@ -69,13 +73,13 @@ impl Sequences {
     }
 
     /// The sequence that is used next.
-    pub(super) fn next(&self) -> u64 {
+    pub(in crate::shell) fn next(&self) -> u64 {
         self.next
     }
 
     /// Makes sure that [`Self::next`] may be used, and reserves ahead. A full disk may refuse the
     /// latter for half a block.
-    pub(super) fn reserve(&mut self) -> Result<(), SpoolError> {
+    pub(in crate::shell) fn reserve(&mut self) -> Result<(), SpoolError> {
         let left = (self.entry.reserved.saturating_add(1)).saturating_sub(self.next);
         if left > SPOOL_SEQUENCE_BLOCK / 2 {
             return Ok(());
@@ -89,12 +93,12 @@ impl Sequences {
     }
 
     /// [`Self::next`] is used.
-    pub(super) fn advance(&mut self) {
+    pub(in crate::shell) fn advance(&mut self) {
         self.next = self.next.saturating_add(1);
     }
 
     /// Uses nothing up to `last` any more, also not after a crash before the next one is used.
-    pub(super) fn skip_to(&mut self, last: u64) -> Result<(), SpoolError> {
+    pub(in crate::shell) fn skip_to(&mut self, last: u64) -> Result<(), SpoolError> {
         if last < self.next {
             return Ok(());
         }
