@@ -7,6 +7,10 @@ pub enum Action {
     OpenFleet,
     /// The alerts view.
     OpenAlerts,
+    /// The chat view.
+    OpenChat,
+    /// The files view.
+    OpenFiles,
     /// What the cursor is on: a host, or the host of an alert.
     Open,
     /// One step back; leaves the console only from the top, after a second time.
@@ -63,6 +67,10 @@ pub enum Action {
     Undo,
     /// Ends the incident under the cursor.
     Resolve,
+    /// Something in a chat.
+    Talk(TalkAction),
+    /// Something about a file.
+    File(FileAction),
     /// The next tab of a host.
     NextTab,
     /// The tab before.
@@ -83,4 +91,42 @@ pub enum Action {
     Redraw,
     /// Ctrl-z: gives the terminal back for a while.
     Suspend,
+}
+
+/// Something in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TalkAction {
+    /// Opens the line in which a message is typed.
+    Write,
+    /// Asks where to talk to.
+    Target,
+    /// The place whose chat is shown next.
+    NextPlace,
+    /// The place before.
+    PreviousPlace,
+    /// The message before; from the first one on older ones are asked for.
+    Older,
+    /// The message after.
+    Newer,
+    /// Sets everything from the message under the cursor on unread.
+    SetUnread,
+    /// To the newest message that nobody read.
+    NewestUnread,
+    /// Who has the message under the cursor.
+    Message,
+}
+
+/// Something about the file under the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileAction {
+    /// Arms its acceptance.
+    Accept,
+    /// Asks for the reason for which it is refused.
+    Reject,
+    /// Accepts it if it is armed; else its details.
+    Confirm,
+    /// All that is known of it.
+    Details,
+    /// Talks to its host.
+    AskSender,
 }

@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and the help for it.
 
 mod history;
+mod talk;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::model::range::When;
 use crate::model::subject::{ALERT_FIELDS, HOST_FIELDS};
 
 pub use history::{ExportArgs, HistoryArgs, RangeArgs, StorageAction, StorageArgs};
+pub use talk::{ChatArgs, FetchArgs, FilesArgs, SayArgs};
 
 /// Watches hosts by their heartbeat: the operator's console and commands.
 #[derive(Debug, Parser)]
@@ -29,6 +31,7 @@ pub use history::{ExportArgs, HistoryArgs, RangeArgs, StorageAction, StorageArgs
         systole hosts 'state!=online or cpu>80'\n  \
         systole alerts --severity critical\n  \
         systole ack 17 18 --note 'on my way' --for 2h\n  \
+        systole say @web-1 'I restart postgres now'\n  \
         systole watch | jq -c 'select(.kind == \"alert\")'\n  \
         systole history web-1 cpu_percent --since 24h\n\n\
         Exit codes: 0 done; 1 refused or failed; 64 usage, configuration or own certificate; \
@@ -116,9 +119,38 @@ pub enum Command {
         #[arg(long, default_value = "", value_name = "TEXT")]
         note: String,
     },
+    /// Write a message to hosts and operators (operator)
+    #[command(after_help = talk::SAY_HELP)]
+    Say(SayArgs),
+    /// Show what was said
+    #[command(after_help = talk::CHAT_HELP)]
+    Chat(ChatArgs),
+    /// List files that hosts offer, and those that came
+    #[command(after_help = talk::FILES_HELP)]
+    Files(FilesArgs),
+    /// Take an offered file (operator)
+    #[command(after_help = talk::ACCEPT_HELP)]
+    Accept {
+        /// Number of the file, as `systole files` shows it
+        #[arg(value_name = "ID", value_parser = talk::file_id)]
+        id: u64,
+    },
+    /// Refuse an offered file (operator)
+    #[command(after_help = talk::REJECT_HELP)]
+    Reject {
+        /// Number of the file, as `systole files` shows it
+        #[arg(value_name = "ID", value_parser = talk::file_id)]
+        id: u64,
+        /// Why, for its sender and the audit trail
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        why: String,
+    },
+    /// Bring a received file here (operator)
+    #[command(after_help = talk::FETCH_HELP)]
+    Fetch(FetchArgs),
     /// Print the present state and every change as JSON, one object a line, until interrupted
     Watch {
-        /// Also a line each second for a host of which only measured values changed
+        /// Also a line each second for a host or a transfer of which only measured values changed
         #[arg(long)]
         metrics: bool,
     },

@@ -78,6 +78,41 @@ pub enum Question {
         /// Which.
         host: String,
     },
+    /// A message.
+    Say {
+        /// `#all`, `#ops`, `@host` or `{filter}`.
+        to: String,
+        /// As it was typed.
+        text: String,
+        /// The hosts that a filter finds.
+        hosts: Vec<String>,
+    },
+    /// Messages, newest first.
+    Messages {
+        /// Only those of this place; `None` for all.
+        place: Option<String>,
+        /// Only those with a lower number.
+        before: Option<u64>,
+        /// Only those with these words.
+        words: String,
+    },
+    /// Take a file.
+    Accept {
+        /// Which.
+        file: u64,
+    },
+    /// Refuse a file.
+    Reject {
+        /// Which.
+        file: u64,
+        /// Why.
+        why: String,
+    },
+    /// Files, newest first.
+    Files {
+        /// Only of this host; `None` for all.
+        host: Option<String>,
+    },
     /// A stretch of one series.
     History {
         /// Whose.

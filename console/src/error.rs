@@ -5,12 +5,15 @@ use std::io;
 use systole_common::config::ConfigErrors;
 use systole_common::exit::Exit;
 use systole_common::filter::FilterError;
+use systole_common::model::message::MessageError;
 use systole_common::net::certificates::CertificateError;
+use systole_common::wire::limits::SAY_HOSTS_MAX;
 
 use crate::model::missing::Missing;
 use crate::model::range::RangeError;
 use crate::model::subject::UnknownName;
 use crate::shell::link::LinkError;
+use crate::shell::saving::SaveError;
 
 /// Why a command ends otherwise than done.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,34 @@ pub enum ConsoleError {
         /// Whose.
         host: String,
     },
+    /// A place to write to, or a text, that is not taken.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// The filter of a message finds nobody.
+    #[error("no host matches {filter} ({known} known); nothing was sent")]
+    NobodyThere {
+        /// The filter.
+        filter: String,
+        /// How many hosts there are.
+        known: usize,
+    },
+    /// The filter of a message finds more than one message can name.
+    #[error(
+        "{filter} finds {found} hosts, one message can be for {SAY_HOSTS_MAX}; nothing was sent: \
+         narrow it, or write to #all"
+    )]
+    TooManyHosts {
+        /// The filter.
+        filter: String,
+        /// How many.
+        found: usize,
+    },
+    /// Not every host has a message, and that was waited for.
+    #[error("{0}")]
+    Undelivered(String),
+    /// A fetched file could not be kept.
+    #[error(transparent)]
+    Save(#[from] SaveError),
     /// Standard output or the terminal failed.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
@@ -96,6 +127,7 @@ impl ConsoleError {
             | Self::Filter(_)
             | Self::UnknownName(_)
             | Self::Range(_)
+            | Self::Message(_)
             | Self::Usage(_) => Exit::Usage,
             Self::Link(error) => error.exit(),
             // The reader has what it wanted: `systole hosts | head -1`.
@@ -103,6 +135,10 @@ impl ConsoleError {
             Self::NoHost { .. }
             | Self::Missing(_)
             | Self::NothingStored { .. }
+            | Self::NobodyThere { .. }
+            | Self::TooManyHosts { .. }
+            | Self::Undelivered(_)
+            | Self::Save(_)
             | Self::Output(_) => Exit::Failed,
             Self::FeedStopped => Exit::Bug,
             Self::Check { exit, .. } => *exit,

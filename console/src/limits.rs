@@ -112,7 +112,50 @@ pub const HELP_TYPED_MAX: usize = 32;
 pub const HOST_ASKED_AGAIN: Duration = Duration::from_secs(10);
 /// Charts of the open host.
 pub const CHARTS_MAX: usize = 4;
+/// Messages that are kept; of more the oldest leave.
+pub const MESSAGES_MAX: usize = 8_192;
+/// Messages of one place that are kept, so that a place with many leaves room for others.
+pub const MESSAGES_OF_PLACE_MAX: usize = 1_024;
+/// Messages that are asked for at once.
+pub const MESSAGES_ASKED_MAX: u32 = 100;
+/// Places that are known by a draft or an unread message of theirs.
+pub const PLACES_MAX: usize = 1_024;
+/// Lines that were sent and are not confirmed yet.
+pub const LINES_UNCONFIRMED_MAX: usize = REQUESTS_MAX;
+/// Above so many hosts a message needs Enter twice.
+pub const HOSTS_UNASKED_MAX: usize = 5;
+/// Files that are kept; of more those that are over leave, the oldest first.
+pub const FILES_MAX: usize = 2_048;
+/// Files that are asked for at once.
+pub const FILES_ASKED_MAX: u32 = 256;
+/// Points from which the speed of a transfer is told.
+pub const RATE_POINTS_MAX: usize = 10;
+/// For so long after it came onto the screen a card takes no key.
+pub const CARD_DEAF: Duration = Duration::from_millis(350);
+/// For how long a decision on a file, or that it goes on, is still told beside it.
+pub const NEWS_SHOWN: Duration = Duration::from_mins(1);
+/// Hosts that the list of who has a message names, of each kind.
+pub const HOSTS_NAMED_MAX: usize = 64;
 /// Hosts whose details are asked for at once.
 pub const INTEREST_HOSTS_MAX: usize = 200;
+
+/// Messages that `chat` shows when nothing is asked for.
+pub const CHAT_SHOWN: u32 = 100;
+/// Messages that `chat` shows when a time or words are asked for.
+pub const CHAT_SHOWN_MAX: u32 = 10_000;
+/// Messages that `chat --follow` asks for at once when something was said.
+pub const CHAT_ASKED: u32 = 64;
+/// Files that `files` lists when no time is asked for.
+pub const FILES_LISTED: u32 = 200;
+/// Files that `files` lists when a time is asked for, and that `watch` asks for.
+pub const FILES_LISTED_MAX: u32 = 10_000;
+/// Bytes that `say` reads of its standard input to tell how much too long a text is.
+pub const TEXT_READ_MAX: u64 = 1024 * 1024;
+/// Messages and files that `watch` and `chat --follow` remember, so that none is printed twice.
+pub const TALK_REMEMBERED_MAX: usize = 4_096;
+/// A fetch that takes longer says how far it is.
+pub const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+/// How often a terminal is told how far a fetch is.
+pub const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 const _: () = assert!(INTEREST_HOSTS_MAX <= systole_common::wire::limits::PAGE_RECORDS_MAX);

@@ -5,7 +5,9 @@ use systole_common::wire::console::{AlertRecord, ConnectionRecord};
 use systole_common::wire::feed::{
     FeedFacts, FeedOperators, FeedSnapshot, FeedSummary, FeedTick, FeedValues,
 };
+use systole_common::wire::file::{FeedFile, FileRecord};
 use systole_common::wire::history::HistoryPage;
+use systole_common::wire::talk::{FeedMarks, FeedMessage, MessageMarks, MessageRecord};
 
 use crate::keys::KeyPress;
 use crate::model::freshness::{Peer, Refused};
@@ -69,6 +71,10 @@ pub enum Answer {
     Connections(Vec<ConnectionRecord>),
     /// A stretch of one series.
     History(HistoryPage),
+    /// Messages, newest first, each with who has it.
+    Messages(Vec<(MessageRecord, Vec<MessageMarks>)>),
+    /// Files, newest first, or the one that was decided on.
+    Files(Vec<FileRecord>),
 }
 
 /// What a feed says, its pages joined.
@@ -95,6 +101,12 @@ pub enum FeedEvent {
         /// The alert.
         record: Box<AlertRecord>,
     },
+    /// Somebody spoke, or is part of a picture.
+    Message(Box<FeedMessage>),
+    /// A message came further.
+    Marks(FeedMarks),
+    /// A file changed, or is part of a picture.
+    File(Box<FeedFile>),
     /// One second passed at the daemon.
     Tick(FeedTick),
 }

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use systole_common::ids::AlertId;
 use systole_common::model::alert::{AlertState, Severity};
+use systole_common::model::file::FileState;
 use systole_common::model::host::{Cause, Certainty, HostState};
 use systole_common::time::{Mono, Now, UnixMs};
 use systole_common::wire::agent::ProcessSample;
 use systole_common::wire::console::{AlertRecord, HostRecord, NamedValue};
+use systole_common::wire::file::FileRecord;
 use systole_common::wire::history::{StorageRecord, Tier, TierRecord};
+use systole_common::wire::talk::MessageRecord;
 
 use crate::model::host::Host;
 
@@ -142,6 +145,56 @@ pub(crate) fn resolved(mut alert: AlertRecord, at: UnixMs) -> AlertRecord {
     alert
 }
 
+/// A message that an operator or a host wrote.
+pub(crate) fn spoken(number: u64, from: &str, to: &str, text: &str) -> MessageRecord {
+    MessageRecord {
+        number,
+        id: format!("mon-1-1-{number}"),
+        time: WALL.minus(Duration::from_secs(100)).plus(Duration::from_secs(number)),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        text: text.to_owned(),
+        thread: None,
+        targets: u32::from(to.starts_with('@') && !from.contains('/')),
+        delivered: 0,
+        failed: 0,
+    }
+}
+
+/// A file that waits for a decision.
+pub(crate) fn offer(id: u64, host: &str, name: &str) -> FileRecord {
+    FileRecord {
+        id,
+        host: host.to_owned(),
+        name: name.to_owned(),
+        size_bytes: 1_288_490_188,
+        blake3: [0x9f; 32],
+        content: "application/zstd".to_owned(),
+        note: "the core of the crash at noon".to_owned(),
+        sender: format!("{host}/root"),
+        certificate: "3b7c51d0a4e2".repeat(5),
+        state: FileState::Offered.into(),
+        reason: String::new(),
+        decided_by: None,
+        received_bytes: 0,
+        path: format!("received_files/{host}/{name}"),
+        free_bytes: 52 << 30,
+        offered_at: WALL.minus(Duration::from_secs(5)).plus(Duration::from_secs(id)),
+        expires_at: WALL.plus(Duration::from_mins(5)),
+        finished_at: None,
+    }
+}
+
+/// The same, of which so much came.
+pub(crate) fn receiving(id: u64, host: &str, received_bytes: u64) -> FileRecord {
+    FileRecord {
+        state: FileState::Receiving.into(),
+        decided_by: Some("bo".to_owned()),
+        received_bytes,
+        ..offer(id, host, "core.dump.zst")
+    }
+}
+
 /// What is stored of a host: a day of raw samples, of which three are missing.
 pub(crate) fn stored(host: &str) -> StorageRecord {
     let tier = |tier: Tier, series, records, bytes| TierRecord {
@@ -159,5 +212,29 @@ pub(crate) fn stored(host: &str) -> StorageRecord {
         missing: 3,
         dropped: 0,
         ranges: vec![(503, 1_000), (1, 499)],
+    }
+}
+
+/// What bo wrote.
+pub(crate) fn message(number: u64, to: &str, text: &str) -> MessageRecord {
+    let id = format!("mon-1-00000000000000aa-{number}");
+    MessageRecord { id, time: WALL, targets: 0, ..spoken(number, "bo", to, text) }
+}
+
+/// A file of web-1 that was offered 7 s ago, and what became of it.
+pub(crate) fn file(id: u64, state: FileState) -> FileRecord {
+    let is_decided = state != FileState::Offered;
+    FileRecord {
+        blake3: [0xab; 32],
+        note: String::new(),
+        sender: "web-1/alex".to_owned(),
+        certificate: "SHA256:01ab".to_owned(),
+        state: state.into(),
+        decided_by: is_decided.then(|| "bo".to_owned()),
+        path: String::new(),
+        free_bytes: 10 << 30,
+        offered_at: WALL.minus(Duration::from_secs(7)),
+        expires_at: WALL.plus(Duration::from_secs(3_593)),
+        ..offer(id, "web-1", "core.dump.zst")
     }
 }

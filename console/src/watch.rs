@@ -4,6 +4,9 @@
 //! nothing. What is measured all the time (ages, round trip, values) makes no line by itself unless
 //! it was asked for. Pure: the time is an argument, lines and questions are returned.
 
+mod files;
+mod line;
+mod messages;
 mod operators;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +17,16 @@ use systole_common::ids::AlertId;
 use systole_common::model::metric::MetricSet;
 use systole_common::time::{Now, UnixMs};
 use systole_common::wire::console::{AlertRecord, HostRecord};
+use systole_common::wire::file::FileRecord;
+use systole_common::wire::talk::{MessageMarks, MessageRecord};
 
-use crate::json::{self, AlertJson, HostJson};
+use crate::json::{AlertJson, HostJson};
 use crate::limits::{ALERTS_MAX, ENDED_ALERTS_REMEMBERED, HOSTS_MAX};
 use crate::model::alerts::is_open;
 use crate::msg::{FeedEvent, HostNews};
+use files::Files;
+use line::{differences, print};
+use messages::Messages;
 use operators::Operators;
 
 /// Fields of a host that change with every measurement. They are in each line, never in `previous`.
@@ -40,6 +48,20 @@ pub enum Step {
     /// Nobody listened for a while: ask for the alerts that began or ended since, and give the
     /// answer to [`Watch::missed`].
     AskAlerts {
+        /// After this, by the daemon's clock.
+        since: UnixMs,
+    },
+    /// More was said than a picture has: ask for the messages with a lower number than `before`, those
+    /// above `above`, and give them to [`Watch::missed_messages`].
+    AskMessages {
+        /// The newest one that is known.
+        above: u64,
+        /// The oldest one of the picture.
+        before: u64,
+    },
+    /// Files are open no more, and it is not known how they ended: ask for those that were offered
+    /// after this, and give the answer to [`Watch::missed_files`].
+    AskFiles {
         /// After this, by the daemon's clock.
         since: UnixMs,
     },
@@ -68,6 +90,8 @@ pub struct Watch {
     /// Alerts that ended, and when: told already.
     ended: BTreeMap<AlertId, Option<UnixMs>>,
     operators: Operators,
+    messages: Messages,
+    files: Files,
     /// Names and numbers in the picture that is being sent.
     picture: Option<(BTreeSet<String>, BTreeSet<AlertId>)>,
     /// The daemon's clock, as last heard.
@@ -90,7 +114,7 @@ struct Printed {
 impl Watch {
     /// Nothing was printed yet.
     pub fn new(with_metrics: bool) -> Self {
-        Self { with_metrics, ..Self::default() }
+        Self { with_metrics, files: Files::new(with_metrics), ..Self::default() }
     }
 
     /// A daemon welcomed this console.
@@ -103,6 +127,8 @@ impl Watch {
             self.alerts.clear();
             self.ended.clear();
             self.operators = Operators::default();
+            self.messages = Messages::default();
+            self.files = Files::new(self.with_metrics);
             (self.heard_until, self.daemon_time) = (None, None);
         }
         self.is_gone = false;
@@ -126,6 +152,8 @@ impl Watch {
                 self.missing();
                 self.daemon_time = Some(snapshot.at);
                 self.picture = Some((BTreeSet::new(), BTreeSet::new()));
+                self.messages.begin_picture();
+                self.files.begin_picture();
                 Vec::new()
             }
             FeedEvent::Complete => self.complete(now),
@@ -146,6 +174,16 @@ impl Watch {
                 self.daemon_time = self.daemon_time.max(Some(at));
                 self.alert(at, *record)
             }
+            FeedEvent::Message(told) => {
+                self.messages.take(self.daemon_time.unwrap_or(now.wall), *told)
+            }
+            FeedEvent::Marks(marks) => {
+                self.messages.mark(self.daemon_time.unwrap_or(now.wall), marks)
+            }
+            FeedEvent::File(event) => {
+                self.daemon_time = self.daemon_time.max(Some(event.at));
+                self.files.take(*event)
+            }
             FeedEvent::Tick(tick) => {
                 self.daemon_time = Some(tick.at);
                 Vec::new()
@@ -165,6 +203,20 @@ impl Watch {
         steps
     }
 
+    /// The answer to [`Step::AskMessages`], newest first.
+    pub fn missed_messages(
+        &mut self,
+        now: Now,
+        said: Vec<(MessageRecord, Vec<MessageMarks>)>,
+    ) -> Vec<Step> {
+        self.messages.missed(self.daemon_time.unwrap_or(now.wall), said)
+    }
+
+    /// The answer to [`Step::AskFiles`], newest first.
+    pub fn missed_files(&mut self, now: Now, records: Vec<FileRecord>) -> Vec<Step> {
+        self.files.missed(self.daemon_time.unwrap_or(now.wall), records)
+    }
+
     /// From here on something may be missed, until alerts were asked for.
     fn missing(&mut self) {
         self.heard_until = self.heard_until.or(self.daemon_time);
@@ -179,6 +231,8 @@ impl Watch {
             self.hosts.keys().filter(|host| !named.contains(*host)).cloned().collect();
         let mut steps: Vec<Step> = gone.iter().flat_map(|host| self.retire(at, host)).collect();
         steps.extend(self.heard_until.map(|since| Step::AskAlerts { since }));
+        steps.extend(self.messages.complete(at));
+        steps.extend(self.files.complete());
         steps
     }
 
@@ -264,28 +318,6 @@ impl Watch {
     }
 }
 
-/// One line of output.
-#[derive(Serialize)]
-struct Line<'a, T> {
-    at: String,
-    kind: &'static str,
-    #[serde(flatten)]
-    object: &'a T,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
-fn print(
-    at: UnixMs,
-    kind: &'static str,
-    object: &impl Serialize,
-    rest: Map<String, Value>,
-) -> Vec<Step> {
-    // Only a map whose keys are no text could fail here, and there is none.
-    let line = json::line(&Line { at: at.rfc3339(), kind, object, rest });
-    line.map(Step::Print).into_iter().collect()
-}
-
 fn link_state(state: &str, reason: Option<&str>) -> Map<String, Value> {
     let before = if state == "gone" { "back" } else { "gone" };
     let mut rest = Map::new();
@@ -323,26 +355,6 @@ fn steady_interval(facts: &mut HostRecord, printed: &HostRecord) {
         && now_ms.abs_diff(before_ms) <= before_ms / INTERVAL_JITTER_PART
     {
         facts.heartbeat_interval_ms = Some(before_ms);
-    }
-}
-
-/// The fields of `before` that are different in `after`, but for those in `ignored`.
-fn differences(
-    before: &impl Serialize,
-    after: &impl Serialize,
-    ignored: &[&str],
-) -> Map<String, Value> {
-    let (before, after) = (fields(before), fields(after));
-    let changed = |(field, value): &(String, Value)| {
-        !ignored.contains(&field.as_str()) && after.get(field) != Some(value)
-    };
-    before.into_iter().filter(changed).collect()
-}
-
-fn fields(object: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(object) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) | Err(_) => Map::new(),
     }
 }
 

@@ -3,12 +3,17 @@
 mod actions;
 mod alerts;
 mod audit;
+mod chat;
 mod check_config;
+mod decide;
 mod document;
 mod export;
+mod fetch;
+mod files;
 mod history;
 mod host;
 mod hosts;
+mod say;
 mod storage;
 mod watch;
 
@@ -52,6 +57,12 @@ async fn dispatch(cli: Cli) -> Result<(), ConsoleError> {
         Command::Ack { targets, note, span } => actions::ack(&common, targets, note, span).await,
         Command::Unack { targets } => actions::unack(&common, targets).await,
         Command::Resolve { targets, note } => actions::resolve(&common, targets, note).await,
+        Command::Say(args) => say::run(&common, &args).await,
+        Command::Chat(args) => chat::run(&common, &args).await,
+        Command::Files(args) => files::run(&common, &args).await,
+        Command::Accept { id } => decide::accept(&common, id).await,
+        Command::Reject { id, why } => decide::reject(&common, id, why).await,
+        Command::Fetch(args) => fetch::run(&common, &args).await,
         Command::Watch { metrics } => watch::run(&common, metrics).await,
         Command::Audit { since } => audit::run(&common, since).await,
         Command::History(args) => history::run(&common, &args).await,

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use systole_common::wire::console::AlertsQuery;
+use systole_common::wire::file::FilesQuery;
+use systole_common::wire::talk::MessagesQuery;
 use tokio::io::{AsyncWriteExt, Stdout};
 use tokio::sync::oneshot;
 
 use super::dialer;
 use crate::cli::Common;
 use crate::error::ConsoleError;
+use crate::limits::{CHAT_SHOWN_MAX, FILES_LISTED_MAX};
 use crate::shell::clock;
 use crate::shell::link::{Link, LinkError};
 use crate::shell::session::{self, SessionEvent};
@@ -71,32 +74,45 @@ impl Watcher {
 
     async fn perform(&mut self, steps: Vec<Step>) -> Result<(), ConsoleError> {
         for step in steps {
-            match step {
-                Step::Print(line) => self.print(&line).await.map_err(ConsoleError::Output)?,
-                Step::AskAlerts { since } => {
-                    let query = AlertsQuery { open_only: false, since: Some(since), host: None };
-                    // Without an answer the next picture asks again.
-                    if let Ok(records) = self.ask(&query).await {
-                        for step in self.watch.missed(records) {
-                            if let Step::Print(line) = step {
-                                self.print(&line).await.map_err(ConsoleError::Output)?;
-                            }
-                        }
-                    }
+            let missed = match step {
+                Step::Print(line) => vec![Step::Print(line)],
+                // Without an answer the next picture asks again.
+                asked => self.ask(asked).await.unwrap_or_default(),
+            };
+            for step in missed {
+                if let Step::Print(line) = step {
+                    self.print(&line).await.map_err(ConsoleError::Output)?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn ask(
-        &self,
-        query: &AlertsQuery,
-    ) -> Result<Vec<systole_common::wire::console::AlertRecord>, LinkError> {
-        match &self.link {
-            Some(link) => link.ask(query).await?.alerts().await,
-            None => Ok(Vec::new()),
-        }
+    /// Asks for what was missed; returns what there is to print of it.
+    async fn ask(&mut self, step: Step) -> Result<Vec<Step>, LinkError> {
+        let Some(link) = self.link.clone() else { return Ok(Vec::new()) };
+        let now = clock::now();
+        Ok(match step {
+            Step::Print(_) => Vec::new(),
+            Step::AskAlerts { since } => {
+                let query = AlertsQuery { open_only: false, since: Some(since), host: None };
+                self.watch.missed(link.ask(&query).await?.alerts().await?)
+            }
+            Step::AskMessages { above, before } => {
+                let missing = before.saturating_sub(above).saturating_sub(1);
+                let count_max = u32::try_from(missing).unwrap_or(u32::MAX).min(CHAT_SHOWN_MAX);
+                let before = Some(before);
+                let query = MessagesQuery { before, count_max, ..MessagesQuery::default() };
+                let mut said = link.ask(&query).await?.messages().await?;
+                said.retain(|(record, _)| record.number > above);
+                self.watch.missed_messages(now, said)
+            }
+            Step::AskFiles { since } => {
+                let (since, count_max) = (Some(since), FILES_LISTED_MAX);
+                let query = FilesQuery { since, count_max, ..FilesQuery::default() };
+                self.watch.missed_files(now, link.ask(&query).await?.files().await?)
+            }
+        })
     }
 
     async fn print(&mut self, line: &str) -> io::Result<()> {
@@ -115,7 +131,7 @@ fn daemon(link: &Link) -> Daemon {
 }
 
 /// Tells when nobody reads the output any more, also while nothing is printed.
-fn output_closed() -> oneshot::Receiver<()> {
+pub(super) fn output_closed() -> oneshot::Receiver<()> {
     let (closed, wait) = oneshot::channel();
     // Ends with the program; it holds nothing.
     std::thread::spawn(move || {

@@ -6,6 +6,7 @@
 mod history;
 mod host;
 mod storage;
+mod talk;
 
 use serde::Serialize;
 use systole_common::model::coded::{Coded, Growing};
@@ -17,6 +18,7 @@ use systole_common::wire::feed::OperatorPresence;
 pub use history::{HISTORY_END, history_begin, history_point};
 pub use host::{HostJson, MetricsJson};
 pub use storage::{CleanedJson, StorageJson};
+pub use talk::{FetchedJson, FileJson, MessageJson};
 
 /// `value` as one line without its end.
 pub fn line(value: &(impl Serialize + ?Sized)) -> serde_json::Result<String> {

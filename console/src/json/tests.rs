@@ -5,7 +5,7 @@ use systole_common::wire::console::{AuditRecord, ConnectionRecord, HostRecord};
 
 use super::*;
 use crate::model::host::Host;
-use crate::testing::{WALL, alert, at, host, record, resolved};
+use crate::testing::{WALL, alert, at, file, host, message, record, resolved};
 
 fn host_json(host: &Host, ms: u64) -> String {
     line(&HostJson::new(host, at(ms).mono)).unwrap()
@@ -118,6 +118,56 @@ fn an_audit_line_and_a_connection_are_whole() {
     let whole = line(&HostWithLog::new(host, &[connection])).unwrap();
     assert!(whole.starts_with(r#"{"host":"web-1","state":"online""#), "{whole}");
     assert!(whole.ends_with(&format!(r#""connections":[{expected}]}}"#)), "{whole}");
+}
+
+#[test]
+fn a_message_has_every_field_of_the_contract() {
+    use systole_common::wire::talk::MessageMarks;
+    let mut said = message(7, "{rack=7}", "hello");
+    said.thread = Some("file 12".to_owned());
+    (said.targets, said.delivered, said.failed) = (4, 2, 1);
+    let marks = MessageMarks {
+        number: 7,
+        delivered_to: vec!["web-1".to_owned(), "web-2".to_owned()],
+        failed_to: vec!["db-1".to_owned()],
+    };
+    let expected = concat!(
+        r#"{"id":"mon-1-00000000000000aa-7","time":"2026-11-21T04:16:07.089Z","from":"bo","#,
+        r#""to":"{rack=7}","text":"hello","thread":"file 12","delivered_to":["web-1","web-2"],"#,
+        r#""failed_to":["db-1"],"waiting_for":1}"#,
+    );
+    assert_eq!(line(&MessageJson::new(&said, &[marks])).unwrap(), expected);
+    let bare = line(&MessageJson::new(&message(7, "#ops", "hello"), &[])).unwrap();
+    let lists = r#""thread":null,"delivered_to":[],"failed_to":[],"waiting_for":0}"#;
+    assert!(bare.ends_with(lists), "{bare}");
+}
+
+#[test]
+fn a_file_has_every_field_of_the_contract() {
+    use systole_common::model::file::FileState;
+    let offered = line(&FileJson::from(&file(12, FileState::Offered))).unwrap();
+    let expected = concat!(
+        r#"{"id":12,"host":"web-1","name":"core.dump.zst","size_bytes":1288490188,"blake3":""#,
+        "abababababababababababababababababababababababababababababababab",
+        r#"","note":null,"state":"offered","reason":null,"decided_by":null,"received_bytes":0,"#,
+        r#""path":null,"offered_at":"2026-11-21T04:16:00.089Z","#,
+        r#""expires_at":"2026-11-21T05:16:00.089Z","finished_at":null,"#,
+        r#""content":"application/zstd","sender":"web-1/alex","certificate":"SHA256:01ab","#,
+        r#""free_bytes":10737418240}"#,
+    );
+    assert_eq!(offered, expected);
+    let mut over = file(12, FileState::Rejected);
+    over.reason = "too big".to_owned();
+    over.finished_at = Some(WALL);
+    let over = line(&FileJson::from(&over)).unwrap();
+    for part in [
+        r#""state":"rejected","reason":"too big","decided_by":"bo""#,
+        r#""expires_at":null,"finished_at":"2026-11-21T04:16:07.089Z""#,
+    ] {
+        assert!(over.contains(part), "{over}");
+    }
+    let fetched = FetchedJson::new(&file(12, FileState::Verified), "./core.dump.zst".to_owned());
+    assert!(line(&fetched).unwrap().ends_with(r#","saved_to":"./core.dump.zst"}"#));
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub enum Verb {
     Alerts,
     /// A host by its name.
     Host,
+    /// Something about messages and files.
+    Talk(TalkVerb),
     /// An acknowledgement.
     Ack,
     /// The end of one.
@@ -38,6 +40,21 @@ pub enum Verb {
     Bell,
     /// A new link.
     Connect,
+}
+
+/// What a command about messages and files asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TalkVerb {
+    /// The chat, of a place if one is given.
+    Chat,
+    /// The files.
+    Files,
+    /// A message.
+    Say,
+    /// A file is taken.
+    Accept,
+    /// A file is refused.
+    Reject,
 }
 
 /// One line of the table.
@@ -78,6 +95,17 @@ pub static COMMANDS: &[Command] = &[
     command("fleet", &["hosts"], "[FILTER]", Verb::Fleet, "the fleet, with this filter"),
     command("alerts", &[], "[FILTER]", Verb::Alerts, "the alerts, with this filter"),
     command("host", &["open"], "NAME", Verb::Host, "open a host"),
+    command(
+        "chat",
+        &[],
+        "[PLACE]",
+        Verb::Talk(TalkVerb::Chat),
+        "the chat of #all, #ops, @HOST or {FILTER}",
+    ),
+    command("files", &[], "", Verb::Talk(TalkVerb::Files), "offered and received files"),
+    command("say", &[], "PLACE TEXT", Verb::Talk(TalkVerb::Say), "write a message"),
+    command("accept", &[], "ID", Verb::Talk(TalkVerb::Accept), "take an offered file"),
+    command("reject", &[], "ID [WHY]", Verb::Talk(TalkVerb::Reject), "refuse an offered file"),
     command("ack", &[], "[ID] [NOTE]", Verb::Ack, "acknowledge an alert for 8 h"),
     command("unack", &[], "ID", Verb::Unack, "take an acknowledgement back"),
     command("resolve", &[], "ID [WHY]", Verb::Resolve, "end an incident"),

@@ -1,7 +1,7 @@
 //! The one table of keys: where a key holds, what it asks for, and the words that say so.
 
 use super::press::{KeyCode, KeyPress};
-use crate::action::Action;
+use crate::action::{Action, FileAction, TalkAction};
 
 /// Where a key holds. The innermost scope that has the key wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,12 @@ pub enum Scope {
     Fleet,
     /// In a list of alerts.
     Alerts,
+    /// In a chat.
+    Chat,
+    /// In the chat view, which has one chat for each place.
+    Places,
+    /// In a list of files, and on the card of an offer.
+    Files,
     /// In the detail of a host.
     Host,
     /// On the charts of a host.
@@ -33,6 +39,9 @@ impl Scope {
             Self::Panes => "fleet view",
             Self::Fleet => "fleet",
             Self::Alerts => "alerts",
+            Self::Chat => "chat",
+            Self::Places => "chat view",
+            Self::Files => "files",
             Self::Host => "host",
             Self::Charts => "charts",
             Self::HostAlerts => "its alerts",
@@ -45,6 +54,8 @@ impl Scope {
             Self::Everywhere => "Esc",
             Self::List | Self::Panes | Self::Fleet => "1",
             Self::Alerts => "2 or !",
+            Self::Chat | Self::Places => "3 or @",
+            Self::Files => "4",
             Self::Host => "Enter on a host",
             Self::Charts => "Enter on a host, then Right to CHARTS",
             Self::HostAlerts => "Enter on a host, then Right to ALERTS",
@@ -57,6 +68,8 @@ impl Scope {
             Self::Everywhere => "Esc",
             Self::List | Self::Panes | Self::Fleet => "1",
             Self::Alerts => "2 !",
+            Self::Chat | Self::Places => "3 @",
+            Self::Files => "4",
             Self::Host | Self::Charts | Self::HostAlerts => "Enter",
         }
     }
@@ -111,6 +124,86 @@ pub static TABLE: &[Binding] = &[
     bind(Scope::Alerts, OPEN, Action::Open, "open", "open the alert's host"),
     bind(Scope::Alerts, &[c('/')], Action::Filter, "filter", "filter the alerts"),
     bind(
+        Scope::Files,
+        &[c('y')],
+        Action::File(FileAction::Accept),
+        "accept",
+        "take the file; Enter confirms it",
+    ),
+    bind(
+        Scope::Files,
+        &[c('n')],
+        Action::File(FileAction::Reject),
+        "reject",
+        "refuse the file; Enter confirms it",
+    ),
+    bind(
+        Scope::Files,
+        &[c('v')],
+        Action::File(FileAction::Details),
+        "details",
+        "all that is known of the file",
+    ),
+    bind(
+        Scope::Files,
+        &[c('m')],
+        Action::File(FileAction::AskSender),
+        "ask sender",
+        "talk to the file's host",
+    ),
+    bind(
+        Scope::Files,
+        OPEN,
+        Action::File(FileAction::Confirm),
+        "",
+        "confirm what is armed; else the details",
+    ),
+    bind(
+        Scope::Chat,
+        &[c('i'), c('c')],
+        Action::Talk(TalkAction::Write),
+        "write",
+        "write; Alt-Enter: a new line",
+    ),
+    bind(Scope::Chat, &[c('@')], Action::Talk(TalkAction::Target), "to", "choose whom to talk to"),
+    bind(Scope::Chat, &[c('/')], Action::Filter, "search", "show messages with these words"),
+    bind(
+        Scope::Chat,
+        &[c('K')],
+        Action::Talk(TalkAction::Older),
+        "older",
+        "the message before; asks for older ones",
+    ),
+    bind(Scope::Chat, &[c('J')], Action::Talk(TalkAction::Newer), "", "the message after"),
+    bind(
+        Scope::Chat,
+        OPEN,
+        Action::Talk(TalkAction::Message),
+        "who has it",
+        "who has the message, in full",
+    ),
+    bind(
+        Scope::Chat,
+        &[c('U')],
+        Action::Talk(TalkAction::SetUnread),
+        "",
+        "set unread from this message on",
+    ),
+    bind(
+        Scope::Places,
+        NEXT_TAB,
+        Action::Talk(TalkAction::NextPlace),
+        "next chat",
+        "the chat of the next place",
+    ),
+    bind(
+        Scope::Places,
+        PREVIOUS_TAB,
+        Action::Talk(TalkAction::PreviousPlace),
+        "",
+        "the chat of the place before",
+    ),
+    bind(
         Scope::HostAlerts,
         &[c('r')],
         Action::Resolve,
@@ -127,10 +220,18 @@ pub static TABLE: &[Binding] = &[
     bind(Scope::Host, &[c('e')], Action::AckWithNote, "ack+note", "the same, with a note"),
     bind(Scope::Host, NEXT_TAB, Action::NextTab, "tabs", "the next tab"),
     bind(Scope::Host, PREVIOUS_TAB, Action::PreviousTab, "", "the tab before"),
+    bind(
+        Scope::Host,
+        &[c('i'), c('c')],
+        Action::Talk(TalkAction::Write),
+        "write",
+        "write to the host",
+    ),
     bind(Scope::Fleet, OPEN, Action::Open, "open", "open the host"),
     bind(Scope::Fleet, &[c('/')], Action::Filter, "filter", "filter the hosts"),
     bind(Scope::Fleet, &[c('s')], Action::Sort, "sort", "the next order: worst, name, beat, ..."),
     bind(Scope::Fleet, &[c('S')], Action::Reverse, "", "turn the order around"),
+    bind(Scope::Fleet, &[c('c')], Action::Talk(TalkAction::Write), "", "write to the host"),
     bind(Scope::Fleet, &[c('f')], Action::Hold, "hold", "hold the order still, or let it go"),
     bind(Scope::Panes, &[k(KeyCode::Tab)], Action::NextPane, "pane", "the next pane"),
     bind(Scope::Panes, &[k(KeyCode::BackTab)], Action::PreviousPane, "", "the pane before"),
@@ -140,6 +241,15 @@ pub static TABLE: &[Binding] = &[
     bind(Scope::Everywhere, &[c('u')], Action::Undo, "", "take your last ack back, for 10 s"),
     bind(Scope::Everywhere, &[c('1')], Action::OpenFleet, "", "the fleet"),
     bind(Scope::Everywhere, &[c('2')], Action::OpenAlerts, "", "the alerts"),
+    bind(Scope::Everywhere, &[c('3')], Action::OpenChat, "", "the chat"),
+    bind(Scope::Everywhere, &[c('4')], Action::OpenFiles, "", "the files"),
+    bind(
+        Scope::Everywhere,
+        &[c('@')],
+        Action::Talk(TalkAction::NewestUnread),
+        "",
+        "the newest unread message",
+    ),
     bind(Scope::Everywhere, &[c('w')], Action::Who, "", "who else is attached"),
     bind(Scope::List, &[k(KeyCode::Down), c('j')], Action::Down, "", "down"),
     bind(Scope::List, &[k(KeyCode::Up), c('k')], Action::Up, "", "up"),

@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 
 use systole_common::model::metric::MetricSet;
-use systole_common::text::scrub;
+use systole_common::text::{Lines, scrub, scrub_lines};
 use systole_common::wire::console::{AlertRecord, ConnectionRecord, HostRecord};
 use systole_common::wire::feed::{FeedOperators, HostFacts, HostSummary, HostValues};
+use systole_common::wire::file::FileRecord;
+use systole_common::wire::talk::{MessageMarks, MessageRecord};
 
 use super::freshness::Peer;
 use super::host::Host;
@@ -104,6 +106,38 @@ pub fn alert(mut alert: AlertRecord) -> AlertRecord {
     alert
 }
 
+/// A message; its lines stay lines.
+#[must_use]
+pub fn message(mut message: MessageRecord) -> MessageRecord {
+    text(&mut message.id);
+    text(&mut message.from);
+    text(&mut message.to);
+    maybe(message.thread.as_mut());
+    if let Cow::Owned(safe) = scrub_lines(&message.text, Lines::Many) {
+        message.text = safe;
+    }
+    message
+}
+
+/// Who has a message.
+#[must_use]
+pub fn marks(mut marks: MessageMarks) -> MessageMarks {
+    marks.delivered_to.iter_mut().for_each(text);
+    marks.failed_to.iter_mut().for_each(text);
+    marks
+}
+
+/// A file.
+#[must_use]
+pub fn file(mut file: FileRecord) -> FileRecord {
+    let FileRecord { host, name, content, note, sender, certificate, reason, path, .. } = &mut file;
+    for words in [host, name, content, note, sender, certificate, reason, path] {
+        text(words);
+    }
+    maybe(file.decided_by.as_mut());
+    file
+}
+
 /// A connect or disconnect.
 #[must_use]
 pub fn connection(mut connection: ConnectionRecord) -> ConnectionRecord {
@@ -143,6 +177,13 @@ pub fn answer(answer: Result<Answer, String>) -> Result<Answer, String> {
             Ok(Answer::Connections(connections.into_iter().map(connection).collect()))
         }
         Ok(Answer::History(page)) => Ok(Answer::History(page)),
+        Ok(Answer::Messages(messages)) => {
+            let safe = |(record, named): (MessageRecord, Vec<MessageMarks>)| {
+                (message(record), named.into_iter().map(marks).collect())
+            };
+            Ok(Answer::Messages(messages.into_iter().map(safe).collect()))
+        }
+        Ok(Answer::Files(files)) => Ok(Answer::Files(files.into_iter().map(file).collect())),
         Err(mut why) => {
             text(&mut why);
             Err(why)

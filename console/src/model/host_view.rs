@@ -30,11 +30,15 @@ pub enum Tab {
     Alerts,
     /// Its connects and disconnects.
     Connections,
+    /// What was said with it.
+    Chat,
+    /// Its files.
+    Files,
 }
 
 impl Tab {
     /// All, in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Cores,
         Self::Disks,
@@ -43,6 +47,8 @@ impl Tab {
         Self::Charts,
         Self::Alerts,
         Self::Connections,
+        Self::Chat,
+        Self::Files,
     ];
 
     /// Its name.
@@ -56,6 +62,8 @@ impl Tab {
             Self::Charts => "charts",
             Self::Alerts => "alerts",
             Self::Connections => "connections",
+            Self::Chat => "chat",
+            Self::Files => "files",
         }
     }
 }

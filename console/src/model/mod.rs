@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod attention;
 pub mod columns;
 pub mod entry;
+pub mod files;
 pub mod fleet;
 pub mod freshness;
 pub mod history;
@@ -22,6 +23,7 @@ pub mod range;
 pub mod requests;
 pub mod screen;
 pub mod subject;
+pub mod talk;
 
 use systole_common::filter::Filter;
 use systole_common::time::Now;
@@ -30,6 +32,7 @@ use systole_common::wire::console::AlertRecord;
 use self::alert_list::AlertList;
 use self::alerts::{OpenAlerts, is_alarm};
 use self::attention::Attention;
+use self::files::Files;
 use self::fleet::Fleet;
 use self::freshness::{Freshness, Trust};
 use self::host_list::HostList;
@@ -39,6 +42,7 @@ use self::presence::Presence;
 use self::prompt::Prompt;
 use self::requests::Requests;
 use self::screen::{Screen, Size};
+use self::talk::Talk;
 
 /// Values that stand still because somebody reads them.
 #[derive(Debug, Clone)]
@@ -73,6 +77,10 @@ pub struct Model {
     pub alerts: OpenAlerts,
     /// Who is attached.
     pub presence: Presence,
+    /// What was said.
+    pub talk: Talk,
+    /// Offered and received files.
+    pub files: Files,
     /// Views, panes, what lies over them.
     pub screen: Screen,
     /// The fleet as it is looked at.
@@ -105,6 +113,8 @@ impl Model {
             fleet: Fleet::default(),
             alerts: OpenAlerts::default(),
             presence: Presence::default(),
+            talk: Talk::default(),
+            files: Files::default(),
             screen: Screen::new(size),
             list: HostList::new(now, filter),
             feed: AlertList::default(),

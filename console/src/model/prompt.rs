@@ -1,4 +1,4 @@
-//! The line in which something is typed: a filter, a command, a note.
+//! The line in which something is typed: a filter, a command, a note, a message.
 
 use systole_common::ids::AlertId;
 
@@ -18,6 +18,17 @@ pub enum PromptKind {
     AckNote(AlertId),
     /// The reason for which an incident ends.
     ResolveNote(AlertId),
+    /// A message to this place.
+    Say(String),
+    /// Where to talk to.
+    Target,
+    /// Words that are looked for in a chat; they hold while they are typed.
+    Search {
+        /// Those that were looked for before, to go back to.
+        before: Option<String>,
+    },
+    /// The reason for which a file is refused; Enter refuses it.
+    RejectWhy(u64),
 }
 
 /// What is wrong with what was typed.
@@ -69,6 +80,9 @@ pub struct Typed {
     filters: Vec<String>,
     commands: Vec<String>,
     notes: Vec<String>,
+    said: Vec<String>,
+    targets: Vec<String>,
+    searches: Vec<String>,
     /// What was typed before an older line was looked at.
     pub draft: String,
     /// A command that asked whether it is meant; Enter once more does it.
@@ -81,7 +95,12 @@ impl Typed {
         match kind {
             PromptKind::Filter { .. } => &self.filters,
             PromptKind::Command => &self.commands,
-            PromptKind::AckNote(_) | PromptKind::ResolveNote(_) => &self.notes,
+            PromptKind::AckNote(_) | PromptKind::ResolveNote(_) | PromptKind::RejectWhy(_) => {
+                &self.notes
+            }
+            PromptKind::Say(_) => &self.said,
+            PromptKind::Target => &self.targets,
+            PromptKind::Search { .. } => &self.searches,
         }
     }
 
@@ -90,7 +109,12 @@ impl Typed {
         let lines = match kind {
             PromptKind::Filter { .. } => &mut self.filters,
             PromptKind::Command => &mut self.commands,
-            PromptKind::AckNote(_) | PromptKind::ResolveNote(_) => &mut self.notes,
+            PromptKind::AckNote(_) | PromptKind::ResolveNote(_) | PromptKind::RejectWhy(_) => {
+                &mut self.notes
+            }
+            PromptKind::Say(_) => &mut self.said,
+            PromptKind::Target => &mut self.targets,
+            PromptKind::Search { .. } => &mut self.searches,
         };
         let line = line.trim();
         if line.is_empty() {

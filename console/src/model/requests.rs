@@ -29,6 +29,21 @@ pub enum Purpose {
     PastAlerts,
     /// A chart of the open host, by its place; the one behind them is that below the fleet.
     Chart(usize),
+    /// A message to this place.
+    Say(String),
+    /// Messages of a stream, by its key; whether they are those before the first one that is here.
+    Messages {
+        /// The stream.
+        stream: String,
+        /// Older ones were asked for.
+        is_older: bool,
+    },
+    /// The acceptance of this file.
+    Accept(u64),
+    /// The refusal of this file.
+    Reject(u64),
+    /// Files.
+    Files,
 }
 
 /// A sentence about what somebody did last; shown until something else happens or it is old.
@@ -77,9 +92,35 @@ impl Requests {
     pub fn is_pending(&self, id: AlertId) -> bool {
         self.pending.values().any(|purpose| match purpose {
             Purpose::Ack(other) | Purpose::Unack(other) | Purpose::Resolve(other) => *other == id,
-            Purpose::Retire(_) | Purpose::Connections | Purpose::PastAlerts | Purpose::Chart(_) => {
-                false
-            }
+            Purpose::Retire(_)
+            | Purpose::Connections
+            | Purpose::PastAlerts
+            | Purpose::Chart(_)
+            | Purpose::Say(_)
+            | Purpose::Messages { .. }
+            | Purpose::Accept(_)
+            | Purpose::Reject(_)
+            | Purpose::Files => false,
+        })
+    }
+
+    /// What is under way about a file, in words.
+    pub fn pending_file(&self, id: u64) -> Option<&'static str> {
+        self.pending.values().find_map(|purpose| match purpose {
+            Purpose::Accept(other) if *other == id => Some("accepting ..."),
+            Purpose::Reject(other) if *other == id => Some("rejecting ..."),
+            Purpose::Accept(_)
+            | Purpose::Reject(_)
+            | Purpose::Ack(_)
+            | Purpose::Unack(_)
+            | Purpose::Resolve(_)
+            | Purpose::Retire(_)
+            | Purpose::Connections
+            | Purpose::PastAlerts
+            | Purpose::Chart(_)
+            | Purpose::Say(_)
+            | Purpose::Messages { .. }
+            | Purpose::Files => None,
         })
     }
 

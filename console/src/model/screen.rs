@@ -21,6 +21,10 @@ pub enum View {
     Fleet,
     /// All open alerts and those that ended just now.
     Alerts,
+    /// What was said in one place.
+    Chat,
+    /// Offered and received files.
+    Files,
     /// The host that is open.
     Host,
 }
@@ -32,6 +36,15 @@ pub enum Pane {
     Main,
     /// The alert feed.
     Feed,
+    /// What was said last, anywhere.
+    Chat,
+    /// The offer that waits.
+    Offers,
+}
+
+impl Pane {
+    /// All, in the order in which a key goes through them.
+    pub const ALL: [Self; 4] = [Self::Main, Self::Feed, Self::Chat, Self::Offers];
 }
 
 /// What the keys of a list act on.
@@ -43,6 +56,10 @@ pub enum Focus {
     Feed,
     /// The alerts view.
     Alerts,
+    /// A chat: the view, or the pane of the fleet view.
+    Chat,
+    /// Files: the view, or the pane of the fleet view.
+    Files,
     /// The open host.
     Host,
 }
@@ -59,6 +76,20 @@ pub enum Popup {
     },
     /// Who is attached.
     Who,
+    /// A message by its number: who has it.
+    Message {
+        /// The message.
+        number: u64,
+        /// First line that is shown.
+        offset: usize,
+    },
+    /// A file by its number: all that is known of it.
+    File {
+        /// The file.
+        id: u64,
+        /// First line that is shown.
+        offset: usize,
+    },
 }
 
 impl Popup {
@@ -106,8 +137,10 @@ impl Screen {
         match (self.view, self.pane) {
             (View::Fleet, Pane::Main) => Focus::Fleet,
             (View::Fleet, Pane::Feed) => Focus::Feed,
-            (View::Alerts, Pane::Main | Pane::Feed) => Focus::Alerts,
-            (View::Host, Pane::Main | Pane::Feed) => Focus::Host,
+            (View::Fleet, Pane::Chat) | (View::Chat, _) => Focus::Chat,
+            (View::Fleet, Pane::Offers) | (View::Files, _) => Focus::Files,
+            (View::Alerts, _) => Focus::Alerts,
+            (View::Host, _) => Focus::Host,
         }
     }
 
@@ -120,7 +153,7 @@ impl Screen {
         self.under.retain(|under| *under != view);
         match view {
             View::Fleet => self.under.clear(),
-            View::Alerts | View::Host => self.under.push(self.view),
+            View::Alerts | View::Chat | View::Files | View::Host => self.under.push(self.view),
         }
         self.view = view;
         let surplus = self.under.len().saturating_sub(VIEWS_UNDER_MAX);

@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use systole_common::time::millis;
+use systole_common::wire::codec::Body;
 use systole_common::wire::console::{
     Ack, AlertTargets, AlertsQuery, ConnectionsQuery, Resolve, Retire, Unack,
 };
+use systole_common::wire::file::{Accept, FilesQuery, Reject};
 use systole_common::wire::history::HistoryQuery;
+use systole_common::wire::talk::{MessagesQuery, Say};
 use tokio::task::{Id, JoinSet};
 
 use super::link::{Link, LinkError};
 use crate::cmd::Question;
 use crate::error::ConsoleError;
-use crate::limits::{CONNECTIONS_SHOWN_MAX, REQUESTS_MAX};
+use crate::limits::{CONNECTIONS_SHOWN_MAX, FILES_ASKED_MAX, MESSAGES_ASKED_MAX, REQUESTS_MAX};
 use crate::model::requests::RequestId;
 use crate::msg::{Answer, Msg};
 
@@ -54,6 +57,14 @@ impl Asker {
     }
 }
 
+async fn messages(link: &Link, request: &impl Body) -> Result<Answer, LinkError> {
+    link.ask(request).await?.messages().await.map(Answer::Messages)
+}
+
+async fn files(link: &Link, request: &impl Body) -> Result<Answer, LinkError> {
+    link.ask(request).await?.files().await.map(Answer::Files)
+}
+
 async fn answer(link: &Link, question: Question) -> Result<Answer, LinkError> {
     let of = |id| AlertTargets { ids: vec![id], host: None };
     match question {
@@ -79,6 +90,17 @@ async fn answer(link: &Link, question: Question) -> Result<Answer, LinkError> {
         Question::Alerts { host } => {
             let request = AlertsQuery { open_only: false, since: None, host: Some(host) };
             link.ask(&request).await?.alerts().await.map(Answer::Alerts)
+        }
+        Question::Say { to, text, hosts } => messages(link, &Say { to, text, hosts }).await,
+        Question::Messages { place, before, words } => {
+            let count_max = MESSAGES_ASKED_MAX;
+            messages(link, &MessagesQuery { place, since: None, before, words, count_max }).await
+        }
+        Question::Accept { file } => files(link, &Accept { file }).await,
+        Question::Reject { file, why } => files(link, &Reject { file, why }).await,
+        Question::Files { host } => {
+            let count_max = FILES_ASKED_MAX;
+            files(link, &FilesQuery { host, count_max, ..FilesQuery::default() }).await
         }
         Question::History { host, key, range, step } => {
             let request = HistoryQuery {

@@ -9,7 +9,9 @@ use systole_common::wire::feed::{
     FeedAlertEvent, FeedComplete, FeedDetail, FeedFacts, FeedHostEvent, FeedOperators,
     FeedSnapshot, FeedSummary, FeedTick, FeedValues,
 };
+use systole_common::wire::file::FeedFile;
 use systole_common::wire::kind::Kind;
+use systole_common::wire::talk::{FeedMarks, FeedMessage};
 
 use super::clock;
 use super::link::{Link, LinkError};
@@ -74,6 +76,9 @@ impl Feed {
             Kind::FeedFacts => FeedEvent::Facts(self.decoded::<FeedFacts>(body)?),
             Kind::FeedValues => FeedEvent::Values(self.decoded::<FeedValues>(body)?),
             Kind::FeedOperators => FeedEvent::Operators(self.decoded::<FeedOperators>(body)?),
+            Kind::FeedMessage => FeedEvent::Message(Box::new(self.decoded::<FeedMessage>(body)?)),
+            Kind::FeedMarks => FeedEvent::Marks(self.decoded::<FeedMarks>(body)?),
+            Kind::FeedFile => FeedEvent::File(Box::new(self.decoded::<FeedFile>(body)?)),
             Kind::FeedTick => FeedEvent::Tick(self.decoded::<FeedTick>(body)?),
             Kind::FeedAlertEvent => {
                 let event: FeedAlertEvent = self.decoded(body)?;

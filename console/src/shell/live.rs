@@ -23,6 +23,7 @@ use crate::limits::{DEADLINE_STEP_MIN, PAINT_INTERVAL_MAX, PAINT_INTERVAL_MIN};
 use crate::model::freshness::Peer;
 use crate::model::{Dirty, Manners, Model};
 use crate::msg::{FeedEvent, Msg};
+use crate::update::files::painted;
 use crate::update::{next_deadline, update};
 use crate::view::symbols::Symbols;
 use crate::view::theme::{Looks, Theme};
@@ -286,6 +287,7 @@ impl Live {
         self.screen.paint(model.screen.size, draw).map_err(ConsoleError::Output)?;
         self.painted = Instant::now();
         self.model.dirty = Dirty::No;
+        painted(&mut self.model, clock::now());
         Ok(())
     }
 

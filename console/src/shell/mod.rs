@@ -14,6 +14,7 @@ pub mod output;
 pub mod paint;
 pub mod random;
 pub mod reply;
+pub mod saving;
 pub mod screen;
 pub mod session;
 pub mod signals;

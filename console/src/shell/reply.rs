@@ -7,9 +7,11 @@ use systole_common::wire::console::{
     AlertPage, AlertRecord, AuditPage, AuditRecord, ConnectionPage, ConnectionRecord, Done,
     HostRecord, HostSeries, Refused,
 };
+use systole_common::wire::file::{FilePage, FilePiece, FileRecord};
 use systole_common::wire::history::{HistoryPage, SeriesPage, SeriesRecord, StoragePage};
 use systole_common::wire::kind::Kind;
-use systole_common::wire::limits::{HISTORY_POINTS_MAX, REPLY_FRAMES_MAX};
+use systole_common::wire::limits::{HISTORY_POINTS_MAX, PIECE_BYTES_MAX, REPLY_FRAMES_MAX};
+use systole_common::wire::talk::{MessageMarks, MessagePage, MessageRecord};
 use tokio::time::timeout;
 
 use super::clock;
@@ -23,11 +25,12 @@ pub struct Reply<'a> {
     link: &'a Link,
     reader: FrameReader,
     frames: usize,
+    frames_max: usize,
 }
 
 impl<'a> Reply<'a> {
     pub(super) fn new(link: &'a Link, reader: FrameReader) -> Self {
-        Self { link, reader, frames: 0 }
+        Self { link, reader, frames: 0, frames_max: REPLY_FRAMES_MAX }
     }
 
     /// Hosts, each with all of its series.
@@ -117,6 +120,61 @@ impl<'a> Reply<'a> {
         whole.ok_or_else(|| self.unexpected(Kind::StoragePage.as_str(), Kind::Done))
     }
 
+    /// Messages, each with the hosts that have it or never will: at most one entry, which holds those of
+    /// all frames.
+    pub async fn messages(mut self) -> Result<Vec<(MessageRecord, Vec<MessageMarks>)>, LinkError> {
+        let mut messages: Vec<(MessageRecord, Vec<MessageMarks>)> = Vec::new();
+        let (mut page_from, mut hosts) = (0, 0);
+        while let Some((kind, body)) = self.next().await? {
+            if kind == Kind::MessageMarks {
+                let marks: MessageMarks = self.decoded(&body)?;
+                hosts += marks.delivered_to.len() + marks.failed_to.len();
+                self.bounded(hosts)?;
+                let page = messages.get_mut(page_from..).unwrap_or_default();
+                if !mark(page, marks) {
+                    return Err(self.unexpected(Kind::MessagePage.as_str(), kind));
+                }
+            } else {
+                page_from = messages.len();
+                let records = self.body::<MessagePage>(kind, &body)?.records;
+                messages.extend(records.into_iter().map(|record| (record, Vec::new())));
+                self.bounded(messages.len())?;
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Files.
+    pub async fn files(mut self) -> Result<Vec<FileRecord>, LinkError> {
+        let mut records = Vec::new();
+        while let Some((kind, body)) = self.next().await? {
+            records.extend(self.body::<FilePage>(kind, &body)?.records);
+            self.bounded(records.len())?;
+        }
+        Ok(records)
+    }
+
+    /// What a file that is fetched is; its bytes follow, see [`Self::file_piece`].
+    pub async fn file(&mut self) -> Result<FileRecord, LinkError> {
+        let expected = Kind::FilePage.as_str();
+        let (kind, body) =
+            self.next().await?.ok_or_else(|| self.unexpected(expected, Kind::Done))?;
+        let record = self.body::<FilePage>(kind, &body)?.records.pop();
+        let record = record.ok_or_else(|| self.unexpected(expected, Kind::Done))?;
+        // A piece may be shorter than it could be, but not all of them.
+        let pieces = usize::try_from(record.size_bytes).unwrap_or(usize::MAX) / PIECE_BYTES_MAX;
+        self.frames_max = REPLY_FRAMES_MAX.saturating_add(pieces.saturating_mul(4));
+        Ok(record)
+    }
+
+    /// The next bytes of a file; `None` after the last.
+    pub async fn file_piece(&mut self) -> Result<Option<FilePiece>, LinkError> {
+        match self.next().await? {
+            None => Ok(None),
+            Some((kind, body)) => self.body(kind, &body).map(Some),
+        }
+    }
+
     /// Nothing but the word that it is done.
     pub async fn done(mut self) -> Result<(), LinkError> {
         match self.next().await? {
@@ -135,7 +193,7 @@ impl<'a> Reply<'a> {
             return Err(self.link.lost(FrameError::Ended { expected: Kind::Done.as_str() }));
         };
         self.frames += 1;
-        if self.frames > REPLY_FRAMES_MAX {
+        if self.frames > self.frames_max {
             return Err(self.too_much(REPLY_RECORDS_MAX));
         }
         match kind {
@@ -176,4 +234,20 @@ impl<'a> Reply<'a> {
         let fault = WireError::Kind { expected, found: found.as_str() };
         self.link.lost(fault.into())
     }
+}
+
+/// Adds marks to their message; false if it is none of these.
+fn mark(page: &mut [(MessageRecord, Vec<MessageMarks>)], marks: MessageMarks) -> bool {
+    let of = |(record, _): &&mut (MessageRecord, Vec<MessageMarks>)| record.number == marks.number;
+    let Some((_, whole)) = page.iter_mut().find(of) else {
+        return false;
+    };
+    match whole.first_mut() {
+        Some(whole) => {
+            whole.delivered_to.extend(marks.delivered_to);
+            whole.failed_to.extend(marks.failed_to);
+        }
+        None => whole.push(marks),
+    }
+    true
 }

@@ -2,10 +2,12 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod files;
 pub mod fleet;
 pub mod history;
 pub mod host;
 pub mod line;
+pub mod messages;
 pub mod phrase;
 pub mod storage;
 pub mod table;

@@ -6,8 +6,8 @@ use systole_common::ids::{AlertId, Role};
 use systole_common::time::Now;
 
 use super::lists::{self, Move};
-use super::{freeze, host, order, prompt, requests};
-use crate::action::Action;
+use super::{files, freeze, host, order, prompt, requests, say, talk};
+use crate::action::{Action, FileAction, TalkAction};
 use crate::cmd::Cmd;
 use crate::model::Model;
 use crate::model::host_list::SortBy;
@@ -27,24 +27,29 @@ pub(super) fn run(model: &mut Model, now: Now, action: Action) -> Vec<Cmd> {
     match action {
         Action::OpenFleet => show(model, View::Fleet),
         Action::OpenAlerts => show(model, View::Alerts),
+        Action::OpenChat => show(model, View::Chat),
+        Action::OpenFiles => show(model, View::Files),
         Action::Open => return open(model, now),
         Action::Back => return back(model, now),
         Action::Cancel => cancel(model, now),
         Action::Interrupt => return interrupt(model, now),
         Action::Quit => return vec![Cmd::Leave],
-        Action::NextPane | Action::PreviousPane => other_pane(model),
-        Action::Down => lists::go(model, now, Move::Down),
-        Action::Up => lists::go(model, now, Move::Up),
-        Action::PageDown => lists::go(model, now, Move::PageDown),
-        Action::PageUp => lists::go(model, now, Move::PageUp),
-        Action::HalfDown => lists::go(model, now, Move::HalfDown),
-        Action::HalfUp => lists::go(model, now, Move::HalfUp),
-        Action::First => lists::go(model, now, Move::First),
-        Action::Last => lists::go(model, now, Move::Last),
+        Action::NextPane => other_pane(model, true),
+        Action::PreviousPane => other_pane(model, false),
+        Action::Down => return lists::go(model, now, Move::Down),
+        Action::Up => return lists::go(model, now, Move::Up),
+        Action::PageDown => return lists::go(model, now, Move::PageDown),
+        Action::PageUp => return lists::go(model, now, Move::PageUp),
+        Action::HalfDown => return lists::go(model, now, Move::HalfDown),
+        Action::HalfUp => return lists::go(model, now, Move::HalfUp),
+        Action::First => return lists::go(model, now, Move::First),
+        Action::Last => return lists::go(model, now, Move::Last),
         Action::Sort => sort(model, now, next_sort(model.list.sort), false),
         Action::Reverse => sort(model, now, model.list.sort, !model.list.is_reversed),
         Action::Hold => hold(model, now),
         Action::Filter => prompt::open_filter(model),
+        Action::Talk(action) => return talked(model, now, action),
+        Action::File(action) => return decided(model, now, action),
         Action::Command => prompt::open(model, PromptKind::Command, ""),
         Action::Help => model.screen.popup = Some(Popup::help()),
         Action::Who => model.screen.popup = Some(Popup::Who),
@@ -68,9 +73,36 @@ pub(super) fn run(model: &mut Model, now: Now, action: Action) -> Vec<Cmd> {
     Vec::new()
 }
 
+fn talked(model: &mut Model, now: Now, action: TalkAction) -> Vec<Cmd> {
+    match action {
+        TalkAction::Write => say::write(model),
+        TalkAction::Target => prompt::open(model, PromptKind::Target, "@"),
+        TalkAction::NextPlace => talk::turn(model, true),
+        TalkAction::PreviousPlace => talk::turn(model, false),
+        TalkAction::Older => return talk::go(model, now, Move::Up),
+        TalkAction::Newer => return talk::go(model, now, Move::Down),
+        TalkAction::SetUnread => talk::set_unread(model, now),
+        TalkAction::NewestUnread => talk::newest_unread(model, now),
+        TalkAction::Message => talk::message(model, now),
+    }
+    Vec::new()
+}
+
+fn decided(model: &mut Model, now: Now, action: FileAction) -> Vec<Cmd> {
+    match action {
+        FileAction::Accept => files::arm(model, now),
+        FileAction::Reject => files::ask_why(model, now),
+        FileAction::Confirm => return files::confirm(model, now),
+        FileAction::Details => files::details(model, now),
+        FileAction::AskSender => files::ask_sender(model, now),
+    }
+    Vec::new()
+}
+
 /// Puts a view on top.
 pub(super) fn show(model: &mut Model, view: View) {
     model.screen.show(view);
+    model.files.armed = None;
     settle(model);
 }
 
@@ -95,6 +127,7 @@ fn open(model: &mut Model, now: Now) -> Vec<Cmd> {
             let host = model.alerts.get(id).and_then(|alert| alert.host.clone());
             host.ok_or_else(|| format!("alert {} is the daemon's own and of no host", id.0))
         }),
+        Focus::Chat | Focus::Files => Err("no host is under the cursor".to_owned()),
         Focus::Host => Err("the host is open".to_owned()),
     };
     match found {
@@ -124,7 +157,7 @@ fn cancel(model: &mut Model, now: Now) {
     if cancel_innermost(model, now) {
         return;
     }
-    if model.screen.pane == Pane::Feed {
+    if model.screen.pane != Pane::Main {
         model.screen.pane = Pane::Main;
     } else if model.screen.back() {
         settle(model);
@@ -139,10 +172,16 @@ fn interrupt(model: &mut Model, now: Now) -> Vec<Cmd> {
 /// values, a filter.
 fn cancel_innermost(model: &mut Model, now: Now) -> bool {
     let has_cursor = model.host.as_ref().is_some_and(|host| host.chart_cursor.is_some());
-    if model.screen.focus() == Focus::Host && has_cursor {
+    if model.files.armed.take().is_some() {
+        requests::say(model, now, Tone::Plain, "nothing was accepted".to_owned());
+    } else if model.screen.focus() == Focus::Host && has_cursor {
         host::without_cursor(model);
     } else if model.frozen.is_some() {
         freeze::toggle(model, now);
+    } else if talk::shown(model).is_some() && model.talk.cursor.take().is_some() {
+        // The newest messages are shown again.
+    } else if talk::shown(model).is_some() && model.talk.search.is_some() {
+        talk::search(model, None);
     } else if lists::filter_text(model).is_some() {
         lists::set_filter(model, now, None);
     } else {
@@ -151,16 +190,19 @@ fn cancel_innermost(model: &mut Model, now: Now) -> bool {
     true
 }
 
-fn other_pane(model: &mut Model) {
+fn other_pane(model: &mut Model, is_forward: bool) {
     if model.screen.view != View::Fleet {
         return;
     }
-    let has_room = Layout::of(model).feed_rows() > 0;
-    model.screen.pane = match model.screen.pane {
-        Pane::Main if has_room => Pane::Feed,
-        Pane::Main => return show(model, View::Alerts),
-        Pane::Feed => Pane::Main,
-    };
+    let layout = Layout::of(model);
+    let panes: Vec<Pane> = Pane::ALL.into_iter().filter(|pane| layout.has(*pane)).collect();
+    if panes.len() < 2 {
+        return show(model, View::Alerts);
+    }
+    let at = panes.iter().position(|pane| *pane == model.screen.pane).unwrap_or(0);
+    let next = if is_forward { at + 1 } else { at + panes.len() - 1 } % panes.len();
+    model.screen.pane = panes.get(next).copied().unwrap_or(Pane::Main);
+    model.files.armed = None;
 }
 
 fn hold(model: &mut Model, now: Now) {

@@ -4,9 +4,9 @@ use systole_common::filter::Filter;
 use systole_common::ids::AlertId;
 use systole_common::time::Now;
 
-use super::{actions, filters, lists, order, requests};
+use super::{actions, files, filters, lists, order, requests, say, talk};
 use crate::cmd::Cmd;
-use crate::keys::commands::{Verb, find, names, near};
+use crate::keys::commands::{TalkVerb, Verb, find, names, near};
 use crate::model::Model;
 use crate::model::host_list::SortBy;
 use crate::model::prompt::PromptError;
@@ -51,6 +51,7 @@ pub(super) fn verb(
             requests::known_host(model, name)?;
             Ok(actions::show_host(model, now, name))
         }
+        Verb::Talk(verb) => talked(model, now, verb, rest),
         Verb::Ack => ack(model, now, rest),
         Verb::Unack => {
             let (id, more) = numbered(rest)?;
@@ -81,6 +82,30 @@ pub(super) fn verb(
     }
 }
 
+fn talked(model: &mut Model, now: Now, verb: TalkVerb, rest: &str) -> Result<Vec<Cmd>, String> {
+    match verb {
+        TalkVerb::Chat => chat(model, rest),
+        TalkVerb::Files => {
+            nothing_more(rest)?;
+            actions::show(model, View::Files);
+            Ok(Vec::new())
+        }
+        TalkVerb::Say => {
+            let (to, text) = placed(rest)?;
+            say::send(model, now, to, text)
+        }
+        TalkVerb::Accept => {
+            let (id, more) = file(rest)?;
+            nothing_more(more)?;
+            files::accept(model, now, id)
+        }
+        TalkVerb::Reject => {
+            let (id, why) = file(rest)?;
+            files::reject(model, now, id, why)
+        }
+    }
+}
+
 fn bell(model: &mut Model, now: Now, rest: &str) -> Result<Vec<Cmd>, String> {
     model.manners.bell = one_of(rest, &["on", "off"])? == "on";
     requests::say(model, now, Tone::Plain, format!("the bell is {rest}"));
@@ -100,7 +125,9 @@ fn filter(model: &mut Model, now: Now, rest: &str) -> Result<Vec<Cmd>, String> {
     let view = match model.screen.focus() {
         Focus::Fleet => View::Fleet,
         Focus::Feed | Focus::Alerts => View::Alerts,
-        Focus::Host => return Err("no list is shown; 1 is the fleet, 2 the alerts".to_owned()),
+        Focus::Chat | Focus::Files | Focus::Host => {
+            return Err("no such list is shown; 1 is the fleet, 2 the alerts".to_owned());
+        }
     };
     let filter = if rest.is_empty() { None } else { Some(parsed(model, view, rest)?) };
     lists::set_filter(model, now, filter);
@@ -118,7 +145,9 @@ fn ack(model: &mut Model, now: Now, rest: &str) -> Result<Vec<Cmd>, String> {
     }
     let under_cursor = match model.screen.focus() {
         Focus::Feed | Focus::Alerts | Focus::Host => lists::alert(model),
-        Focus::Fleet => Err("which alert? give its number, or go to it first".to_owned()),
+        Focus::Fleet | Focus::Chat | Focus::Files => {
+            Err("which alert? give its number, or go to it first".to_owned())
+        }
     };
     requests::ack(model, now, under_cursor?, rest)
 }
@@ -144,6 +173,37 @@ fn sort(model: &mut Model, now: Now, rest: &str) -> Result<Vec<Cmd>, String> {
     order::refresh(model, now);
     lists::reveal(model);
     Ok(Vec::new())
+}
+
+fn chat(model: &mut Model, rest: &str) -> Result<Vec<Cmd>, String> {
+    if rest.is_empty() {
+        actions::show(model, View::Chat);
+    } else {
+        let place = talk::checked(model, rest)?.to_string();
+        talk::open(model, &place);
+    }
+    Ok(Vec::new())
+}
+
+/// A place, which may be a filter in braces with blanks in it, and the text behind it.
+fn placed(rest: &str) -> Result<(&str, &str), String> {
+    let end = if rest.starts_with('{') {
+        rest.match_indices('}').map(|(at, _)| at + 1).find(|end| {
+            rest.get(*end..).is_some_and(|more| more.is_empty() || more.starts_with(' '))
+        })
+    } else {
+        rest.find(char::is_whitespace)
+    };
+    let (to, text) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
+    required(to, "to whom? give #all, #ops, @HOST or {FILTER}")?;
+    Ok((to, required(text.trim(), "say what? give a text")?))
+}
+
+/// The number of a file, and what follows it.
+fn file(rest: &str) -> Result<(u64, &str), String> {
+    let (word, more) = first_word(rest);
+    let id = word.strip_prefix('#').unwrap_or(word).parse();
+    Ok((id.map_err(|_| "which file? give its number".to_owned())?, more.trim()))
 }
 
 /// The first word, and what follows it.

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::filters;
-use crate::keys::commands::{Command, Verb, find, names};
+use crate::keys::commands::{Command, TalkVerb, Verb, find, names};
 use crate::limits::COMPLETIONS_MAX;
 use crate::model::Model;
 use crate::model::host_list::SortBy;
 use crate::model::prompt::PromptKind;
 use crate::model::screen::Focus;
 use crate::model::subject::{ALERT_FIELDS, HOST_FIELDS};
+use crate::model::talk::{ALL, OPS, place_of};
 
 /// How the word before the cursor can go on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,13 +35,40 @@ pub(super) fn complete<'a>(model: &Model, kind: &PromptKind, before: &'a str) ->
         PromptKind::Filter { .. } => {
             let is_alerts = match model.screen.focus() {
                 Focus::Fleet => false,
-                Focus::Feed | Focus::Alerts | Focus::Host => true,
+                Focus::Feed | Focus::Alerts | Focus::Chat | Focus::Files | Focus::Host => true,
             };
             fields(model, is_alerts, before)
         }
         PromptKind::Command => command(model, before),
-        PromptKind::AckNote(_) | PromptKind::ResolveNote(_) => Completion::default(),
+        PromptKind::Target => Completion { has_space: false, ..target(model, before) },
+        PromptKind::Say(_) => mention(model, before),
+        PromptKind::AckNote(_)
+        | PromptKind::ResolveNote(_)
+        | PromptKind::Search { .. }
+        | PromptKind::RejectWhy(_) => Completion::default(),
     }
+}
+
+/// A place to write to; within braces the fields of a filter.
+fn target<'a>(model: &Model, before: &'a str) -> Completion<'a> {
+    if let Some(filter) = before.strip_prefix('{') {
+        return fields(model, false, filter);
+    }
+    let hosts = model.fleet.rows().map(|row| place_of(&row.summary.host));
+    let known = [ALL, OPS].into_iter().map(str::to_owned);
+    Completion::of(before, known.chain(hosts))
+}
+
+/// A host that is named in a message.
+fn mention<'a>(model: &Model, before: &'a str) -> Completion<'a> {
+    let begun = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+    if begun.starts_with('@') { target(model, begun) } else { Completion::default() }
+}
+
+/// Files that wait for a decision.
+fn offers<'a>(model: &Model, rest: &'a str) -> Completion<'a> {
+    let waiting = model.files.listed(None).into_iter().filter(|known| known.is_waiting());
+    Completion::of(rest, waiting.map(|known| known.record.id.to_string()))
 }
 
 fn command<'a>(model: &Model, before: &'a str) -> Completion<'a> {
@@ -70,7 +98,9 @@ fn arguments<'a>(model: &Model, command: &Command, rest: &'a str) -> Completion<
         Verb::Theme => Completion::of(rest, model.manners.themes.iter().copied()),
         Verb::Symbols => Completion::of(rest, model.manners.symbols.iter().copied()),
         Verb::Bell => Completion::of(rest, ["on", "off"]),
-        Verb::Do(_) | Verb::Connect => Completion::default(),
+        Verb::Talk(TalkVerb::Chat | TalkVerb::Say) => target(model, rest),
+        Verb::Talk(TalkVerb::Accept | TalkVerb::Reject) => offers(model, rest),
+        Verb::Do(_) | Verb::Connect | Verb::Talk(TalkVerb::Files) => Completion::default(),
     }
 }
 

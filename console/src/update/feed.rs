@@ -6,7 +6,7 @@
 use systole_common::time::Now;
 use systole_common::wire::feed::{FeedOperators, FeedSummary};
 
-use super::{alerts_in, freeze, link, order};
+use super::{alerts_in, files, freeze, link, order, talk};
 use crate::cmd::Cmd;
 use crate::model::fleet::Change;
 use crate::model::presence::Presence;
@@ -19,6 +19,7 @@ pub(super) fn take(model: &mut Model, now: Now, event: FeedEvent) -> Vec<Cmd> {
             model.freshness.picture(now.mono);
             model.fleet.begin_picture();
             model.alerts.begin_picture();
+            model.files.begin_picture();
         }
         FeedEvent::Complete => complete(model, now),
         FeedEvent::Summary(page) => summary(model, now, page),
@@ -37,6 +38,9 @@ pub(super) fn take(model: &mut Model, now: Now, event: FeedEvent) -> Vec<Cmd> {
         FeedEvent::Operators(attached) => operators(model, attached),
         FeedEvent::Host(news) => host(model, now, *news),
         FeedEvent::Alert { record, .. } => return alerts_in::take(model, now, *record),
+        FeedEvent::Message(message) => talk::take(model, *message),
+        FeedEvent::Marks(marks) => talk::mark(model, marks),
+        FeedEvent::File(event) => files::take(model, now, *event),
         FeedEvent::Tick(_) => link::tick(model, now),
     }
     Vec::new()
@@ -46,6 +50,7 @@ pub(super) fn take(model: &mut Model, now: Now, event: FeedEvent) -> Vec<Cmd> {
 fn complete(model: &mut Model, now: Now) {
     model.freshness.complete();
     model.attention.has_picture = true;
+    model.files.end_picture();
     let change = model.fleet.end_picture();
     if let Some(frozen) = model.frozen.as_mut() {
         frozen.fleet.follow_all(&model.fleet);

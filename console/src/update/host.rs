@@ -5,19 +5,15 @@
 
 use std::time::Duration;
 
-use systole_common::ids::AlertId;
 use systole_common::model::metric::{MetricSet, SeriesKey};
 use systole_common::time::{Mono, Now, UnixMs, millis};
 use systole_common::wire::console::{AlertRecord, ConnectionRecord};
 use systole_common::wire::history::HistoryPage;
 
-use super::lists::Move;
-use super::requests;
+use super::{host_scroll, requests};
 use crate::cmd::{Cmd, Question};
 use crate::limits::{CHARTS_MAX, HOST_ASKED_AGAIN};
-use crate::model::alerts::{is_acked, urgency};
 use crate::model::freshness::Trust;
-use crate::model::host_list::scrolled;
 use crate::model::host_view::{Chart, ChartSpan, HostView, Loaded, Tab};
 use crate::model::range::{Range, Step};
 use crate::model::requests::{Purpose, RequestId};
@@ -25,8 +21,7 @@ use crate::model::screen::View;
 use crate::model::{Dirty, Model};
 use crate::msg::Answer;
 use crate::tone::Tone;
-use crate::view::host::alerts as alerts_view;
-use crate::view::{self, layout::Layout};
+use crate::view::layout::Layout;
 
 /// Cells beside a chart: its scale.
 const AXIS_WIDTH: u16 = 8;
@@ -113,55 +108,6 @@ pub(super) fn scale(model: &mut Model) {
     }
 }
 
-/// Scrolls the shown part.
-pub(super) fn scroll(model: &mut Model, way: Move) {
-    let rows = Layout::of(model).main_rows();
-    if model.host.as_ref().is_some_and(|host| host.tab == Tab::Alerts) {
-        return move_to_alert(model, way, rows);
-    }
-    let len = view::host::lines(model).saturating_sub(rows) + 1;
-    if let Some(host) = &mut model.host {
-        host.offset = way.from(host.offset, rows, len);
-    }
-}
-
-/// Moves the cursor among the alerts of the host.
-fn move_to_alert(model: &mut Model, way: Move, rows: usize) {
-    let Some(view) = &model.host else { return };
-    let ids: Vec<AlertId> =
-        alerts_view::records(model, view).iter().map(|alert| alert.id).collect();
-    let at = view.alert.and_then(|id| ids.iter().position(|one| *one == id)).unwrap_or(0);
-    let rows = rows.saturating_sub(alerts_view::HEADS);
-    let to = way.from(at, rows, ids.len());
-    if let Some(view) = &mut model.host {
-        view.alert = ids.get(to).copied();
-        view.offset = scrolled(view.offset, to, ids.len(), rows);
-    }
-}
-
-/// The alert of the open host that a key means: that under the cursor where its alerts are shown, else
-/// the newest one that nobody has.
-pub(super) fn alert(model: &Model) -> Result<AlertId, String> {
-    let Some(view) = &model.host else { return Err("no host is open".to_owned()) };
-    if view.tab == Tab::Alerts {
-        let selected = alerts_view::selected(view, &alerts_view::records(model, view));
-        return selected.ok_or_else(|| format!("{} has no alert on record", view.host));
-    }
-    let own = model.alerts.open().filter(|alert| alert.host.as_deref() == Some(&view.host));
-    let newest = own.filter(|alert| !is_acked(alert)).min_by_key(|alert| urgency(alert));
-    let newest = newest.map(|alert| alert.id);
-    newest.ok_or_else(|| format!("no open alert of {} waits for somebody", view.host))
-}
-
-/// No line is left empty while there are others.
-pub(super) fn keep_inside(model: &mut Model) {
-    let rows = Layout::of(model).main_rows();
-    let offset_max = view::host::lines(model).saturating_sub(rows);
-    if let Some(host) = &mut model.host {
-        host.offset = host.offset.min(offset_max);
-    }
-}
-
 /// Columns of a chart on this screen.
 pub fn chart_columns(model: &Model) -> u16 {
     Layout::of(model).main.width.saturating_sub(AXIS_WIDTH).max(COLUMNS_MIN)
@@ -205,7 +151,13 @@ pub fn next_deadline(model: &Model, now: Now) -> Option<Mono> {
 /// After how long the shown part is asked for again; `None`: it needs nothing, or waits for an answer.
 fn asked_again(host: &HostView) -> Option<Duration> {
     let is_awaited = match host.tab {
-        Tab::Overview | Tab::Cores | Tab::Disks | Tab::Network | Tab::Processes => return None,
+        Tab::Overview
+        | Tab::Cores
+        | Tab::Disks
+        | Tab::Network
+        | Tab::Processes
+        | Tab::Chat
+        | Tab::Files => return None,
         // There was no room for all questions.
         Tab::Charts if host.charts.iter().any(is_unasked) => return Some(NO_ROOM_WAIT),
         Tab::Charts => host.charts.iter().any(|chart| is_awaited(&chart.points)),
@@ -236,7 +188,13 @@ fn questions(model: &mut Model, now: Now) -> Vec<(Purpose, Question)> {
     let Some(view) = &mut model.host else { return Vec::new() };
     let host = view.host.clone();
     match view.tab {
-        Tab::Overview | Tab::Cores | Tab::Disks | Tab::Network | Tab::Processes => Vec::new(),
+        Tab::Overview
+        | Tab::Cores
+        | Tab::Disks
+        | Tab::Network
+        | Tab::Processes
+        | Tab::Chat
+        | Tab::Files => Vec::new(),
         Tab::Alerts => vec![(Purpose::PastAlerts, Question::Alerts { host })],
         Tab::Connections => vec![(Purpose::Connections, Question::Connections { host })],
         Tab::Charts => {
@@ -285,7 +243,15 @@ fn mark(model: &mut Model, purpose: &Purpose, request: RequestId) {
                 chart.points.ask(request);
             }
         }
-        Purpose::Ack(_) | Purpose::Unack(_) | Purpose::Resolve(_) | Purpose::Retire(_) => {}
+        Purpose::Ack(_)
+        | Purpose::Unack(_)
+        | Purpose::Resolve(_)
+        | Purpose::Retire(_)
+        | Purpose::Say(_)
+        | Purpose::Messages { .. }
+        | Purpose::Accept(_)
+        | Purpose::Reject(_)
+        | Purpose::Files => {}
     }
 }
 
@@ -366,18 +332,25 @@ pub(super) fn answered(
         | Purpose::Ack(_)
         | Purpose::Unack(_)
         | Purpose::Resolve(_)
-        | Purpose::Retire(_) => return,
+        | Purpose::Retire(_)
+        | Purpose::Say(_)
+        | Purpose::Messages { .. }
+        | Purpose::Accept(_)
+        | Purpose::Reject(_)
+        | Purpose::Files => return,
     }
     view.asked_at = Some(now.mono);
     model.dirty = Dirty::Now;
-    keep_inside(model);
+    host_scroll::keep_inside(model);
 }
 
 fn connections(answer: Answer) -> Result<Vec<ConnectionRecord>, String> {
     match answer {
         Answer::Connections(records) => Ok(records),
         Answer::Done => Ok(Vec::new()),
-        Answer::Alerts(_) | Answer::History(_) => Err(STRANGE.to_owned()),
+        Answer::Alerts(_) | Answer::History(_) | Answer::Messages(_) | Answer::Files(_) => {
+            Err(STRANGE.to_owned())
+        }
     }
 }
 
@@ -385,13 +358,19 @@ fn alerts(answer: Answer) -> Result<Vec<AlertRecord>, String> {
     match answer {
         Answer::Alerts(records) => Ok(records),
         Answer::Done => Ok(Vec::new()),
-        Answer::Connections(_) | Answer::History(_) => Err(STRANGE.to_owned()),
+        Answer::Connections(_) | Answer::History(_) | Answer::Messages(_) | Answer::Files(_) => {
+            Err(STRANGE.to_owned())
+        }
     }
 }
 
 pub(super) fn history(answer: Answer) -> Result<HistoryPage, String> {
     match answer {
         Answer::History(page) => Ok(page),
-        Answer::Done | Answer::Connections(_) | Answer::Alerts(_) => Err(STRANGE.to_owned()),
+        Answer::Done
+        | Answer::Connections(_)
+        | Answer::Alerts(_)
+        | Answer::Messages(_)
+        | Answer::Files(_) => Err(STRANGE.to_owned()),
     }
 }

@@ -70,7 +70,7 @@ fn tells(model: &Model) -> bool {
 fn wanted(model: &Model) -> impl Iterator<Item = &str> {
     let (rows, open) = match model.screen.view {
         View::Fleet => (Layout::of(model).main_rows(), None),
-        View::Alerts => (0, None),
+        View::Alerts | View::Chat | View::Files => (0, None),
         View::Host => (0, model.host.as_ref().map(|view| view.host.as_str())),
     };
     let visible = model.list.visible(rows).iter().map(String::as_str);
@@ -80,6 +80,8 @@ fn wanted(model: &Model) -> impl Iterator<Item = &str> {
 fn looking_at(model: &Model) -> String {
     match (model.screen.view, &model.host) {
         (View::Alerts, _) => "alerts".to_owned(),
+        (View::Chat, _) => "chat".to_owned(),
+        (View::Files, _) => "files".to_owned(),
         (View::Host, Some(view)) => {
             let mut words = format!("host {}", view.host);
             words.truncate(words.floor_char_boundary(LOOKING_AT_BYTES_MAX));

@@ -13,7 +13,7 @@ use crate::model::freshness::{Freshness, Peer, Refused};
 use crate::model::presence::Presence;
 use crate::model::{Dirty, Model};
 
-use super::order;
+use super::{order, talk};
 
 pub(super) fn dialling(model: &mut Model, attempt: u32) -> Vec<Cmd> {
     model.freshness.dialling(attempt);
@@ -28,6 +28,7 @@ pub(super) fn linked(model: &mut Model, now: Now, peer: Peer) -> Vec<Cmd> {
         start_over(model, now);
     }
     model.freshness.linked(peer);
+    talk::linked(model);
     model.attention.is_linked = true;
     model.touch(Dirty::Now);
     Vec::new()
@@ -63,6 +64,8 @@ fn start_over(model: &mut Model, now: Now) {
     model.fleet = Fleet::default();
     model.alerts = OpenAlerts::default();
     model.presence = Presence::default();
+    model.talk.start_over();
+    model.files.start_over();
     model.frozen = None;
     (model.requests.undo, model.requests.undo_gone) = (None, None);
     (model.attention.alarm, model.peek) = (None, None);

@@ -4,7 +4,8 @@ use systole_common::filter::Filter;
 use systole_common::ids::AlertId;
 use systole_common::time::Now;
 
-use super::{host, order};
+use super::{files, host_scroll, order, talk};
+use crate::cmd::Cmd;
 use crate::model::Model;
 use crate::model::screen::{Focus, Pane, View};
 use crate::view::layout::Layout;
@@ -50,7 +51,7 @@ impl Move {
 }
 
 /// Moves in what has the keys.
-pub fn go(model: &mut Model, now: Now, way: Move) {
+pub fn go(model: &mut Model, now: Now, way: Move) -> Vec<Cmd> {
     match model.screen.focus() {
         Focus::Fleet => {
             let rows = Layout::of(model).main_rows();
@@ -66,15 +67,18 @@ pub fn go(model: &mut Model, now: Now, way: Move) {
             feed.move_to(way.from(at, rows, feed.order.len()));
             feed.scroll(rows);
         }
-        Focus::Host => host::scroll(model, way),
+        Focus::Chat => return talk::go(model, now, way),
+        Focus::Files => files::go(model, way),
+        Focus::Host => return host_scroll::scroll(model, now, way),
     }
+    Vec::new()
 }
 
 /// Moves the rows on the screen so that the cursors can be seen and no row is left empty. To be called
 /// when the size, the view or an order changed.
 pub fn reveal(model: &mut Model) {
     let layout = Layout::of(model);
-    if model.screen.view == View::Fleet && layout.feed_rows() == 0 {
+    if model.screen.view == View::Fleet && !layout.has(model.screen.pane) {
         model.screen.pane = Pane::Main;
     }
     if model.screen.view == View::Fleet {
@@ -84,7 +88,7 @@ pub fn reveal(model: &mut Model) {
     if rows > 0 {
         model.feed.scroll(rows);
     }
-    host::keep_inside(model);
+    host_scroll::keep_inside(model);
 }
 
 /// Rows of the alerts, wherever they are shown; 0 where they are not.
@@ -93,7 +97,7 @@ fn alert_rows(model: &Model) -> usize {
     match model.screen.view {
         View::Alerts => layout.main_rows(),
         View::Fleet => layout.feed_rows(),
-        View::Host => 0,
+        View::Chat | View::Files | View::Host => 0,
     }
 }
 
@@ -106,7 +110,7 @@ pub fn host(model: &Model) -> Result<String, String> {
 /// The alert under the cursor.
 pub fn alert(model: &Model) -> Result<AlertId, String> {
     if model.screen.focus() == Focus::Host {
-        return host::alert(model);
+        return host_scroll::alert(model);
     }
     model.feed.selected().ok_or_else(|| "no alert is under the cursor".to_owned())
 }
@@ -116,7 +120,8 @@ pub fn filter_text(model: &Model) -> Option<&str> {
     let filter = match model.screen.focus() {
         Focus::Fleet => &model.list.filter,
         Focus::Feed | Focus::Alerts => &model.feed.filter,
-        Focus::Host => return None,
+        Focus::Chat => return model.talk.search.as_deref(),
+        Focus::Files | Focus::Host => return None,
     };
     filter.as_ref().map(|(text, _)| text.as_str())
 }
@@ -133,7 +138,8 @@ pub fn set_filter(model: &mut Model, now: Now, filter: Option<(String, Filter)>)
             model.feed.filter = filter;
             order::refresh_alerts(model, now);
         }
-        Focus::Host => {}
+        Focus::Chat => talk::search(model, None),
+        Focus::Files | Focus::Host => {}
     }
     reveal(model);
 }

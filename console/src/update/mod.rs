@@ -6,9 +6,11 @@ mod commands;
 mod complete;
 pub mod deadline;
 mod feed;
+pub mod files;
 mod filters;
 pub mod freeze;
 pub mod host;
+pub mod host_scroll;
 pub mod interest;
 pub mod keys;
 mod link;
@@ -18,6 +20,8 @@ mod peek;
 mod popup;
 pub mod prompt;
 pub mod requests;
+pub mod say;
+pub mod talk;
 
 use systole_common::time::{Mono, Now};
 
@@ -52,6 +56,8 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Cmd> {
     deadline::passed(model, now);
     order::keep(model, now);
     cmds.extend(host::due(model, now));
+    cmds.extend(talk::after(model, now));
+    cmds.extend(files::after(model, now));
     cmds.extend(peek::due(model, now));
     cmds.extend(interest::after(model, now));
     cmds

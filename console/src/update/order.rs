@@ -96,7 +96,7 @@ pub(super) fn keep(model: &mut Model, now: Now) {
             model.feed.scroll(layout.feed_rows());
         }
         View::Alerts => model.feed.scroll(layout.main_rows()),
-        View::Host => {}
+        View::Chat | View::Files | View::Host => {}
     }
 }
 

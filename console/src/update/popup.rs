@@ -13,6 +13,9 @@ use crate::model::Model;
 use crate::model::prompt::PromptKind;
 use crate::model::screen::Popup;
 use crate::tone::Tone;
+use crate::view::detail;
+use crate::view::popup_size;
+use crate::view::symbols::Symbols;
 
 /// Lines of the help that a page key goes.
 const PAGE: usize = 10;
@@ -26,6 +29,7 @@ pub(super) fn key(model: &mut Model, now: Now, press: KeyPress) -> Vec<Cmd> {
         model.screen.popup = None;
         return Vec::new();
     }
+    let scrollable = scrollable(model, now);
     let scopes = scopes(model);
     match &mut model.screen.popup {
         Some(Popup::Help { typed, cursor }) => {
@@ -42,9 +46,38 @@ pub(super) fn key(model: &mut Model, now: Now, press: KeyPress) -> Vec<Cmd> {
                 model.screen.popup = None;
             }
         }
+        Some(Popup::Message { offset, .. } | Popup::File { offset, .. }) => {
+            let closes = ['q', 'v', 'o'].map(KeyCode::Char);
+            if let Some(way) = way(press) {
+                *offset = way.from(*offset, PAGE, scrollable + 1);
+            } else if closes.contains(&press.code) || press.code == KeyCode::Enter {
+                model.screen.popup = None;
+            }
+        }
         None => {}
     }
     Vec::new()
+}
+
+/// Lines of a message or a file in full that a screen of this size does not show at once.
+fn scrollable(model: &Model, now: Now) -> usize {
+    let Some(popup) = &model.screen.popup else { return 0 };
+    let (width, rows) = popup_size(model);
+    let (_, lines) = detail::lines(model, now, popup, width, Symbols::Block);
+    lines.len().saturating_sub(rows)
+}
+
+fn way(press: KeyPress) -> Option<Move> {
+    let moves = [
+        (KeyCode::Down, Move::Down),
+        (KeyCode::Char('j'), Move::Down),
+        (KeyCode::Up, Move::Up),
+        (KeyCode::Char('k'), Move::Up),
+        (KeyCode::PageDown, Move::PageDown),
+        (KeyCode::PageUp, Move::PageUp),
+        (KeyCode::Home, Move::First),
+    ];
+    moves.iter().find(|(code, _)| *code == press.code).map(|(_, way)| *way)
 }
 
 fn help(typed: &mut String, cursor: &mut usize, len: usize, press: KeyPress) {

@@ -2,11 +2,11 @@
 //!
 //! A paste goes into an open line and nowhere else; it never runs anything.
 
-use systole_common::text::{is_hidden, scrub};
+use systole_common::text::{Lines, is_hidden, scrub_lines};
 use systole_common::time::Now;
 use tui_input::InputRequest;
 
-use super::{commands, complete, filters, keys, lists, requests};
+use super::{commands, complete, files, filters, keys, lists, requests, say, talk};
 use crate::cmd::Cmd;
 use crate::keys::{KeyCode, KeyPress};
 use crate::limits::LINE_BYTES_MAX;
@@ -24,7 +24,12 @@ pub(super) fn open(model: &mut Model, kind: PromptKind, text: &str) {
 
 /// Opens the filter of the list that has the keys; what is on is there to be narrowed or changed.
 pub(super) fn open_filter(model: &mut Model) {
-    if model.screen.focus() == Focus::Host {
+    if talk::shown(model).is_some() {
+        let before = model.talk.search.clone();
+        let text = before.clone().unwrap_or_default();
+        return open(model, PromptKind::Search { before }, &text);
+    }
+    if matches!(model.screen.focus(), Focus::Host | Focus::Files) {
         return;
     }
     let before = lists::filter_text(model).map(str::to_owned);
@@ -38,7 +43,7 @@ pub(super) fn key(model: &mut Model, now: Now, press: KeyPress) -> Vec<Cmd> {
         return vec![cmd];
     }
     model.attention.alarm = None;
-    if press.code == KeyCode::Enter {
+    if press.code == KeyCode::Enter && !press.alt {
         return submit(model, now);
     }
     if press.code == KeyCode::Esc || press == KeyPress::ctrl('c') {
@@ -51,19 +56,27 @@ pub(super) fn key(model: &mut Model, now: Now, press: KeyPress) -> Vec<Cmd> {
         recall(model, now, false);
     } else if let Some(request) = edit(press) {
         apply(model, now, request);
+    } else if press.code == KeyCode::Enter && has_lines(model) {
+        apply(model, now, InputRequest::InsertChar('\n'));
     }
     Vec::new()
+}
+
+/// Whether what is typed may have several lines.
+fn has_lines(model: &Model) -> bool {
+    model.prompt.as_ref().is_some_and(|prompt| matches!(prompt.kind, PromptKind::Say(_)))
 }
 
 /// Pasted text goes into the open line; without one it goes nowhere, and that is said.
 pub fn paste(model: &mut Model, now: Now, text: &str, cut_bytes: usize) -> Vec<Cmd> {
     model.dirty = Dirty::Now;
+    let lines = if has_lines(model) { Lines::Many } else { Lines::One };
     let Some(prompt) = &mut model.prompt else {
         let why = "a paste goes into an open line only; / or : opens one".to_owned();
         requests::say(model, now, Tone::Warning, why);
         return Vec::new();
     };
-    let safe = scrub(text.trim_end_matches(['\r', '\n'])).into_owned();
+    let safe = scrub_lines(text.trim_end_matches(['\r', '\n']), lines).into_owned();
     let room = LINE_BYTES_MAX.saturating_sub(prompt.input.value().len());
     let fitting = safe.get(..safe.floor_char_boundary(room)).unwrap_or_default();
     let left_out = cut_bytes + safe.len() - fitting.len();
@@ -144,6 +157,8 @@ fn changed(model: &mut Model, now: Now) {
             Ok(filter) => lists::set_filter(model, now, Some((text.trim().to_owned(), filter))),
             Err(error) => set_error(model, error),
         }
+    } else if let PromptKind::Search { .. } = prompt.kind {
+        talk::search(model, Some(text));
     }
     offer(model);
 }
@@ -220,17 +235,26 @@ fn recall(model: &mut Model, now: Now, is_older: bool) {
     changed(model, now);
 }
 
-/// Esc: the line closes without an effect; a filter is the one before again.
+/// Esc: the line closes without an effect; a filter is the one before again, a message a draft.
 fn cancel(model: &mut Model, now: Now) {
     model.screen.typed.armed = None;
     let Some(prompt) = model.prompt.take() else { return };
-    if let PromptKind::Filter { before } = prompt.kind {
-        let is_alerts = model.screen.focus() != Focus::Fleet;
-        let filter = before.and_then(|text| {
-            let filter = filters::check(model, is_alerts, &text).ok()?;
-            Some((text, filter))
-        });
-        lists::set_filter(model, now, filter);
+    match prompt.kind {
+        PromptKind::Filter { before } => {
+            let is_alerts = model.screen.focus() != Focus::Fleet;
+            let filter = before.and_then(|text| {
+                let filter = filters::check(model, is_alerts, &text).ok()?;
+                Some((text, filter))
+            });
+            lists::set_filter(model, now, filter);
+        }
+        PromptKind::Search { before } => talk::search(model, before),
+        PromptKind::Say(to) => say::put_aside(model, now, &to, prompt.input.value()),
+        PromptKind::Command
+        | PromptKind::AckNote(_)
+        | PromptKind::ResolveNote(_)
+        | PromptKind::Target
+        | PromptKind::RejectWhy(_) => {}
     }
 }
 
@@ -238,21 +262,7 @@ fn cancel(model: &mut Model, now: Now) {
 fn submit(model: &mut Model, now: Now) -> Vec<Cmd> {
     let Some(prompt) = model.prompt.take() else { return Vec::new() };
     let text = prompt.input.value().to_owned();
-    let done = match &prompt.kind {
-        PromptKind::Filter { .. } => {
-            hold(model, now, &prompt, &text);
-            prompt.error.clone().map_or(Ok(Vec::new()), Err)
-        }
-        PromptKind::Command if text.trim().is_empty() => Ok(Vec::new()),
-        PromptKind::Command => commands::run(model, now, &text),
-        PromptKind::AckNote(id) => {
-            requests::ack(model, now, *id, text.trim()).map_err(|why| whole(&text, why))
-        }
-        PromptKind::ResolveNote(id) => {
-            requests::resolve(model, now, *id, text.trim()).map_err(|why| whole(&text, why))
-        }
-    };
-    match done {
+    match done(model, now, &prompt, &text) {
         Ok(cmds) => {
             model.screen.typed.armed = None;
             model.screen.typed.remember(&prompt.kind, &text);
@@ -262,6 +272,38 @@ fn submit(model: &mut Model, now: Now) -> Vec<Cmd> {
             model.prompt = Some(Prompt { error: Some(error), ..prompt });
             Vec::new()
         }
+    }
+}
+
+/// Does what the line is for.
+fn done(model: &mut Model, now: Now, prompt: &Prompt, text: &str) -> Result<Vec<Cmd>, PromptError> {
+    let words = text.trim();
+    let wrong = |why| whole(text, why);
+    match &prompt.kind {
+        PromptKind::Filter { .. } => {
+            hold(model, now, prompt, text);
+            prompt.error.clone().map_or(Ok(Vec::new()), Err)
+        }
+        PromptKind::Command if words.is_empty() => Ok(Vec::new()),
+        PromptKind::Command => commands::run(model, now, text),
+        PromptKind::AckNote(id) => requests::ack(model, now, *id, words).map_err(wrong),
+        PromptKind::ResolveNote(id) => requests::resolve(model, now, *id, words).map_err(wrong),
+        PromptKind::Say(to) if words.is_empty() => {
+            model.talk.keep_draft(to, "");
+            Ok(Vec::new())
+        }
+        PromptKind::Say(to) => say::send(model, now, to, text).map_err(wrong),
+        PromptKind::Target if words == "@" => {
+            talk::newest_unread(model, now);
+            Ok(Vec::new())
+        }
+        PromptKind::Target => {
+            let place = talk::checked(model, words).map_err(wrong)?;
+            talk::open(model, &place.to_string());
+            Ok(Vec::new())
+        }
+        PromptKind::Search { .. } => Ok(talk::search_further(model, now)),
+        PromptKind::RejectWhy(id) => files::reject(model, now, *id, words).map_err(wrong),
     }
 }
 

@@ -11,7 +11,7 @@ use systole_common::time::{Mono, Now};
 use systole_common::wire::console::AlertRecord;
 use systole_common::wire::limits::REASON_BYTES_MAX;
 
-use super::{host, peek};
+use super::{files, host, peek, say as saying, talk};
 use crate::cmd::{Cmd, Question};
 use crate::keys::commands::near;
 use crate::limits::REQUESTS_MAX;
@@ -232,7 +232,7 @@ fn fits(note: &str) -> Result<(), String> {
 }
 
 /// The own name at the daemon, once it was told.
-fn own_name(model: &Model) -> Option<String> {
+pub fn own_name(model: &Model) -> Option<String> {
     let presence = &model.presence;
     let own = presence.operators.iter().find(|one| one.session == presence.own);
     own.map(|one| one.operator.clone())
@@ -287,6 +287,13 @@ pub fn reply(
         Purpose::Connections | Purpose::PastAlerts | Purpose::Chart(_) => {
             host::answered(model, now, id, &purpose, answer);
         }
+        Purpose::Say(to) => saying::answered(model, now, id, &to, answer),
+        Purpose::Messages { stream, is_older } => {
+            talk::answered(model, now, &stream, is_older, answer);
+        }
+        Purpose::Accept(file) => files::decided(model, now, file, files::not(true), answer),
+        Purpose::Reject(file) => files::decided(model, now, file, files::not(false), answer),
+        Purpose::Files => files::answered(model, now, answer),
     }
     Vec::new()
 }

@@ -6,6 +6,8 @@ use systole_common::wire::console::{AlertRecord, HostRecord};
 use systole_common::wire::feed::{
     FeedSnapshot, FeedSummary, FeedTick, FeedValues, HostSummary, HostValues,
 };
+use systole_common::wire::file::{FeedFile, FileRecord};
+use systole_common::wire::talk::{FeedMessage, MessageRecord};
 
 use super::{next_deadline, update};
 use crate::cmd::Cmd;
@@ -112,6 +114,21 @@ impl Rig {
 
     pub(super) fn alert(&mut self, record: AlertRecord) -> Vec<Cmd> {
         self.feed(FeedEvent::Alert { at: WALL, record: Box::new(record) })
+    }
+
+    pub(super) fn said(&mut self, is_new: bool, record: MessageRecord) -> Vec<Cmd> {
+        self.feed(FeedEvent::Message(Box::new(FeedMessage { is_new, record })))
+    }
+
+    pub(super) fn file(&mut self, record: FileRecord) -> Vec<Cmd> {
+        let event = FeedFile { at: WALL, is_new: false, previous: None, record };
+        self.feed(FeedEvent::File(Box::new(event)))
+    }
+
+    /// The shell painted, and time enough passed to read it.
+    pub(super) fn read(&mut self) {
+        super::files::painted(&mut self.model, at(self.ms));
+        self.run(400, true);
     }
 
     pub(super) fn tick(&mut self) -> Vec<Cmd> {

@@ -246,7 +246,12 @@ pub(super) fn state_words(model: &Model, alert: &AlertRecord) -> (String, Tone) 
         | Purpose::Retire(_)
         | Purpose::Connections
         | Purpose::PastAlerts
-        | Purpose::Chart(_) => None,
+        | Purpose::Chart(_)
+        | Purpose::Say(_)
+        | Purpose::Messages { .. }
+        | Purpose::Accept(_)
+        | Purpose::Reject(_)
+        | Purpose::Files => None,
     });
     match asked {
         Some(asked) => (asked.to_owned(), Tone::Plain),

@@ -13,6 +13,7 @@ use super::theme::Theme;
 use crate::model::Model;
 use crate::model::fleet::{Row, Worth};
 use crate::model::screen::Focus;
+use crate::model::talk::place_of;
 use crate::tables::fleet::{NO_HOSTS, state_tone};
 use crate::tone::Tone;
 
@@ -29,6 +30,9 @@ const ALERTS_CELLS: usize = 5;
 /// From this width on shares are bars as well.
 const BARS_WIDTH_MIN: usize = 74;
 /// The same beside the alerts, where states are words and both flows are shown.
+/// From this width on, beside the alerts, the processor's bar is as long as a state's word, which takes
+/// its place where a host is not well.
+const WORD_BAR_WIDTH_MIN: usize = 70;
 const BARS_BESIDE_WIDTH_MIN: usize = 92;
 
 /// A column behind the host.
@@ -59,14 +63,21 @@ impl Columns {
         const SHARES: [Column; 3] = [Column::Cpu, Column::Memory, Column::Disk];
         let bars_from = if is_beside { BARS_BESIDE_WIDTH_MIN } else { BARS_WIDTH_MIN };
         let has_bars = width >= bars_from;
-        let bar = if has_bars { BAR_CELLS } else { 0 };
+        let has_word_bar = is_beside && !has_bars && width >= WORD_BAR_WIDTH_MIN;
+        let bar = |share| {
+            if share == Column::Cpu && has_word_bar {
+                WORD_CELLS
+            } else if has_bars && share != Column::Disk {
+                BAR_CELLS
+            } else {
+                0
+            }
+        };
         let mut wanted = vec![(Column::Beat, AGE_CELLS), (Column::Alerts, ALERTS_CELLS)];
-        if !has_bars {
+        if !has_bars && !has_word_bar {
             wanted.push((Column::State, WORD_CELLS));
         }
-        wanted.extend(
-            SHARES.map(|share| (share, VALUE_CELLS + if share == Column::Disk { 0 } else { bar })),
-        );
+        wanted.extend(SHARES.map(|share| (share, VALUE_CELLS + bar(share))));
         wanted.extend([(Column::Load, VALUE_CELLS), (Column::Network, VALUE_CELLS + 1)]);
         if has_bars {
             wanted.extend([(Column::State, WORD_CELLS), (Column::State, CAUSE_CELLS)]);
@@ -143,7 +154,9 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
         if let Some(row) = model.shown_fleet().get(name) {
             let mut pen = Pen::on(buffer, theme, area);
             pen.say(if is_selected { ">" } else { " " }, Tone::Strong);
-            shown.row(row, &columns, &mut pen);
+            let spot = model.talk.spot(&place_of(name));
+            let is_unread = spot.is_some_and(|spot| spot.unread() > 0);
+            shown.row(row, &columns, is_unread, &mut pen);
         }
         if is_selected {
             buffer.set_style(area, theme.style(Tone::Reversed));
@@ -191,11 +204,11 @@ struct Shown {
 }
 
 impl Shown {
-    fn row(&self, row: &Row, columns: &Columns, pen: &mut Pen<'_>) {
+    fn row(&self, row: &Row, columns: &Columns, is_unread: bool, pen: &mut Pen<'_>) {
         let summary = &row.summary;
         let tone = if self.is_live { state_tone(summary.state) } else { Tone::Quiet };
         pen.fill(letter(summary.state), 1, tone);
-        pen.skip(1);
+        pen.say(if is_unread { "@" } else { " " }, Tone::Strong);
         pen.field(&summary.host, columns.host, Side::Left, Tone::Plain);
         let worth = row.worth(self.now.mono, self.is_live);
         for (column, cells) in &columns.shown {
@@ -323,8 +336,13 @@ mod tests {
             Columns::of(width, beside).shown.iter().any(|(one, _)| *one == column)
         };
         let has = |width, column| shows(width, false, column);
-        for width in [76, 78, 91, 92, 120] {
-            assert!(shows(width, true, Column::State), "{width}");
+        for width in [60, 76, 78, 91, 92, 120] {
+            let columns = Columns::of(width, true);
+            let has_room = |(column, cells): &(Column, usize)| {
+                *column == Column::Cpu && *cells >= VALUE_CELLS + WORD_CELLS
+            };
+            let is_told = columns.has_state() || columns.shown.iter().any(has_room);
+            assert!(is_told, "no room for the state's word at {width}");
         }
         assert!(shows(78, true, Column::Flows) && shows(120, true, Column::Flows));
         assert!(has(40, Column::State) && has(40, Column::Beat) && has(40, Column::Alerts));

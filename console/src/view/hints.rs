@@ -36,6 +36,10 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
             pen.say("Esc closes", Tone::Quiet);
             return;
         }
+        Some(Popup::Message { .. } | Popup::File { .. }) => {
+            pen.say("Up Down  Esc closes", Tone::Quiet);
+            return;
+        }
         None => {}
     }
     let mut hints = hints(model, now);
@@ -64,6 +68,12 @@ fn hints(model: &Model, now: Now) -> Vec<Hint> {
         let undo = table::bindings(scopes).find(|binding| binding.action == Action::Undo);
         let key = undo.and_then(|binding| binding.keys.first());
         hints.extend(key.map(|key| Hint { key: key.to_string(), word: "undo", is_kept: true }));
+    }
+    if let Some(known) = model.files.armed.and_then(|id| model.files.get(id)) {
+        let id = known.record.id;
+        let word = |word| Hint { key: format!("file {id}: Enter"), word, is_kept: true };
+        hints.push(word("accepts it"));
+        hints.push(Hint { key: "Esc".to_owned(), word: "does not", is_kept: true });
     }
     for binding in table::bindings(scopes).filter(|binding| !binding.hint.is_empty()) {
         if let Some(key) = binding.keys.first()

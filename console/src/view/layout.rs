@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::model::Model;
-use crate::model::screen::{Size, View};
+use crate::model::screen::{Pane, Size, View};
 
 /// From this width on the alert feed stands beside the fleet.
 pub const MEDIUM_WIDTH_MIN: u16 = 110;
@@ -14,6 +14,8 @@ pub const TINY: Size = Size { width: 40, height: 10 };
 
 /// The fleet beside the feed takes three fifths, and at least this.
 const FLEET_WIDTH_MIN: u16 = 78;
+/// A heading and a whole card.
+const OFFERS_HEIGHT: u16 = 1 + super::files::CARD_ROWS;
 /// Between fleet and feed.
 const GAP: u16 = 2;
 /// From this width on an alert in a feed beside the fleet takes one line; below it two.
@@ -38,6 +40,10 @@ pub struct Layout {
     pub chart: Rect,
     /// The alert feed beside or below the fleet, with its heading; empty in other views.
     pub feed: Rect,
+    /// What was said last, below the feed beside the fleet; empty elsewhere.
+    pub chat: Rect,
+    /// The offer that waits, below that; empty elsewhere.
+    pub offers: Rect,
     /// What waits for a human, or the last word about what somebody did.
     pub waiting: Rect,
     /// Keys, or the line in which something is typed.
@@ -65,17 +71,32 @@ impl Layout {
             View::Fleet if height < SMALL.height => (body, Rect::default()),
             View::Fleet if width >= MEDIUM_WIDTH_MIN => beside(body),
             View::Fleet => below(body),
-            View::Alerts | View::Host => (body, Rect::default()),
+            View::Alerts | View::Chat | View::Files | View::Host => (body, Rect::default()),
         };
         let (main, chart) = with_chart(main, feed, model.list.order.len());
+        let is_beside = feed.x > main.x;
+        let (feed, chat, offers) =
+            if is_beside { column(feed) } else { (feed, Rect::default(), Rect::default()) };
         Self {
             status: line(0),
             tabs: Rect { height: tabs_height, ..line(1) },
             main,
             chart,
             feed,
+            chat,
+            offers,
             waiting: line(height - 2),
             hints: line(height - 1),
+        }
+    }
+
+    /// Whether a pane of the fleet view is on the screen.
+    pub fn has(&self, pane: Pane) -> bool {
+        match pane {
+            Pane::Main => true,
+            Pane::Feed => self.feed_rows() > 0,
+            Pane::Chat => self.chat.height > 1,
+            Pane::Offers => self.offers.height > 1,
         }
     }
 
@@ -102,6 +123,16 @@ fn beside(body: Rect) -> (Rect, Rect) {
     let right = body.width - left - GAP;
     let feed = Rect { x: left + GAP, width: right, ..body };
     (Rect { width: left, ..body }, feed)
+}
+
+/// What stands beside the fleet: the feed, below it what was said last, below that the offer that waits.
+fn column(area: Rect) -> (Rect, Rect, Rect) {
+    let chat_height = area.height.saturating_sub(OFFERS_HEIGHT) / 5 * 2;
+    let feed_height = area.height.saturating_sub(OFFERS_HEIGHT + chat_height);
+    let feed = Rect { height: feed_height, ..area };
+    let chat = Rect { y: feed.bottom(), height: chat_height, ..area };
+    let offers = Rect { y: chat.bottom(), height: area.bottom() - chat.bottom(), ..area };
+    (feed, chat, offers)
 }
 
 /// The fleet, and below it a chart in rows that no host needs; nothing where the feed is below.

@@ -3,7 +3,9 @@
 mod alerts;
 pub mod bar;
 pub mod chart;
+pub mod detail;
 pub mod figures;
+pub mod files;
 mod fleet;
 mod hints;
 pub mod host;
@@ -13,9 +15,11 @@ mod popup;
 mod prompt;
 mod status;
 pub mod symbols;
+mod talk;
 pub mod text;
 pub mod theme;
 mod waiting;
+mod wrap;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -43,9 +47,13 @@ pub fn draw(model: &Model, now: Now, theme: &Theme, buffer: &mut Buffer) {
             fleet::draw(model, now, theme, layout.main, buffer);
             peek::draw(model, now, theme, layout.chart, buffer);
             alerts::feed(model, now, theme, &layout, buffer);
+            talk::pane(model, now, theme, layout.chat, buffer);
+            files::pane(model, now, theme, layout.offers, buffer);
             divide(&layout, theme, buffer);
         }
         View::Alerts => alerts::draw(model, now, theme, layout.main, buffer),
+        View::Chat => talk::draw(model, now, theme, layout.main, &model.talk.place, buffer),
+        View::Files => files::draw(model, now, theme, layout.main, buffer),
         View::Host => host::draw(model, now, theme, layout.main, buffer),
     }
     if let Some(popup) = &model.screen.popup {
@@ -53,18 +61,23 @@ pub fn draw(model: &Model, now: Now, theme: &Theme, buffer: &mut Buffer) {
     }
     waiting::draw(model, now, theme, layout.waiting, buffer);
     match &model.prompt {
-        Some(prompt) => prompt::draw(model, prompt, theme, layout.hints, buffer),
+        Some(prompt) => prompt::draw(model, now, prompt, theme, layout.hints, buffer),
         None => hints::draw(model, now, theme, layout.hints, buffer),
     }
 }
 
 /// All between the lines at the top and those at the bottom.
 fn body(layout: &Layout) -> Rect {
-    layout.main.union(layout.feed).intersection(Rect {
+    layout.main.union(layout.feed).union(layout.offers).intersection(Rect {
         height: layout.waiting.y.saturating_sub(layout.main.y),
         width: layout.status.width,
         ..layout.main
     })
+}
+
+/// Cells of a line, and lines, of what lies over the view.
+pub fn popup_size(model: &Model) -> (usize, usize) {
+    popup::inner_size(body(&Layout::of(model)))
 }
 
 /// The line between the fleet and a feed beside it.

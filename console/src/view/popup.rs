@@ -1,9 +1,10 @@
-//! What lies over the view: every key and command, or who is attached.
+//! What lies over the view: every key and command, who is attached, or one message or file in full.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use systole_common::time::Now;
 
+use super::detail;
 use super::figures::{AGE_CELLS, age};
 use super::text::{Pen, Side, clear};
 use super::theme::Theme;
@@ -43,7 +44,23 @@ pub(super) fn draw(
             let inner = frame(&format!(" WHO IS HERE  {count} "), theme, body, buffer);
             who(model, now, theme, inner, buffer);
         }
+        Popup::Message { offset, .. } | Popup::File { offset, .. } => {
+            let (title, lines) =
+                detail::lines(model, now, popup, inner_size(body).0, theme.symbols);
+            let inner = frame(&title, theme, body, buffer);
+            let offset = (*offset).min(lines.len().saturating_sub(usize::from(inner.height)));
+            for (y, (text, tone)) in (inner.y..inner.bottom()).zip(lines.iter().skip(offset)) {
+                Pen::on(buffer, theme, Rect { y, height: 1, ..inner }).say(text, *tone);
+            }
+        }
     }
+}
+
+/// Cells of a line, and lines, of what lies over `body`.
+pub(super) fn inner_size(body: Rect) -> (usize, usize) {
+    let height = body.height.min(HEIGHT_MAX);
+    let rules = if height < 3 { 1 } else { 2 };
+    (usize::from(body.width.min(WIDTH_MAX)), usize::from(height.saturating_sub(rules)))
 }
 
 /// Empties the middle of `body`, heads it with a rule and ends it with one; returns what is within.

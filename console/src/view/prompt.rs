@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use systole_common::time::Now;
 
 use super::text::{Pen, cells};
 use super::theme::Theme;
@@ -10,14 +11,22 @@ use crate::model::Model;
 use crate::model::prompt::{Prompt, PromptKind};
 use crate::model::screen::Focus;
 use crate::tone::Tone;
+use crate::update::say::audience;
 
 /// Between what is typed and the keys that end it.
 const HINT_GAP: usize = 3;
 
 /// Draws `prompt`.
-pub(super) fn draw(model: &Model, prompt: &Prompt, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(
+    model: &Model,
+    now: Now,
+    prompt: &Prompt,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let mut pen = Pen::on(buffer, theme, area);
-    let count = count(model, prompt);
+    let count = count(model, now, prompt);
     let label = label(&prompt.kind);
     let taken = cells(&count, theme.symbols) + usize::from(!count.is_empty());
     pen.say(&label, Tone::Strong);
@@ -39,6 +48,10 @@ fn hint(kind: &PromptKind) -> &'static str {
         PromptKind::Command => "Enter runs  Esc cancels  Tab completes ",
         PromptKind::AckNote(_) => "Enter acknowledges  Esc cancels ",
         PromptKind::ResolveNote(_) => "Enter resolves  Esc cancels ",
+        PromptKind::Say(_) => "Enter sends  Alt-Enter new line  Esc keeps the draft ",
+        PromptKind::Target => "Enter goes there  Tab completes  Esc cancels ",
+        PromptKind::Search { .. } => "Enter asks for older ones  Esc undoes ",
+        PromptKind::RejectWhy(_) => "Enter rejects  Esc cancels ",
     }
 }
 
@@ -48,11 +61,15 @@ fn label(kind: &PromptKind) -> String {
         PromptKind::Command => ":".to_owned(),
         PromptKind::AckNote(id) => format!("note for alert {} > ", id.0),
         PromptKind::ResolveNote(id) => format!("why is alert {} over > ", id.0),
+        PromptKind::Say(to) => format!("to {to} > "),
+        PromptKind::Target => "talk to > ".to_owned(),
+        PromptKind::Search { .. } => "search > ".to_owned(),
+        PromptKind::RejectWhy(id) => format!("Enter rejects file {id}, why > "),
     }
 }
 
-/// How many a filter leaves: `12/5000`.
-fn count(model: &Model, prompt: &Prompt) -> String {
+/// How many a filter leaves: `12/5000`; to how many a message goes: `12 hosts`.
+fn count(model: &Model, now: Now, prompt: &Prompt) -> String {
     let left = |order: usize| if prompt.is_waiting { 0 } else { order };
     match (&prompt.kind, model.screen.focus()) {
         (PromptKind::Filter { .. }, Focus::Fleet) => {
@@ -62,10 +79,17 @@ fn count(model: &Model, prompt: &Prompt) -> String {
             let all = model.alerts.len() + model.alerts.ended().len();
             format!("{}/{all}", left(model.feed.order.len()))
         }
-        (PromptKind::Filter { .. }, Focus::Host)
-        | (PromptKind::Command | PromptKind::AckNote(_) | PromptKind::ResolveNote(_), _) => {
-            String::new()
-        }
+        (PromptKind::Say(to), _) => audience(model, now, to),
+        (PromptKind::Target, _) => audience(model, now, prompt.input.value().trim()),
+        (PromptKind::Filter { .. }, Focus::Chat | Focus::Files | Focus::Host)
+        | (
+            PromptKind::Command
+            | PromptKind::AckNote(_)
+            | PromptKind::ResolveNote(_)
+            | PromptKind::Search { .. }
+            | PromptKind::RejectWhy(_),
+            _,
+        ) => String::new(),
     }
 }
 
@@ -78,7 +102,8 @@ fn line(prompt: &Prompt, theme: &Theme, room: usize, pen: &mut Pen<'_>) {
     // Two cells for the cursor: it may be on a wide character.
     let mut hidden = (before + 2).saturating_sub(room);
     let mut left = room;
-    for (at, c) in text.chars().enumerate() {
+    let end = theme.symbols.line_end();
+    for (at, c) in text.chars().map(|c| if c == '\n' { end } else { c }).enumerate() {
         let cells = width(c);
         if hidden > 0 {
             hidden = hidden.saturating_sub(cells.max(1));

@@ -48,8 +48,9 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
         (3, alerts),
         (2, hosts),
         (0, read_only(model, &link)),
-        (5, vec![one(clock(model.shown_now(now).wall), Tone::Quiet)]),
-        (4, others(model)),
+        (4, waiting(model)),
+        (6, vec![one(clock(model.shown_now(now).wall), Tone::Quiet)]),
+        (5, others(model)),
     ];
     let mut chosen: Vec<(u8, Part)> = Vec::new();
     for (place, forms) in wanted {
@@ -62,7 +63,7 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
     chosen.sort_by_key(|(place, _)| *place);
     pen.say(&words, link_tone(&link));
     for (place, part) in chosen {
-        pen.skip(if place == 5 { pen.room().saturating_sub(width(&part, theme) + 1) } else { GAP });
+        pen.skip(if place == 6 { pen.room().saturating_sub(width(&part, theme) + 1) } else { GAP });
         for (text, tone) in part {
             pen.say(&text, tone);
         }
@@ -76,6 +77,8 @@ pub(super) fn tabs(model: &Model, theme: &Theme, area: Rect, rows: usize, buffer
     let names = [
         (View::Fleet, "1 fleet".to_owned()),
         (View::Alerts, "2 alerts".to_owned()),
+        (View::Chat, "3 chat".to_owned()),
+        (View::Files, "4 files".to_owned()),
         (View::Host, host.map(|host| format!("host {}", host.host)).unwrap_or_default()),
     ];
     pen.skip(1);
@@ -115,6 +118,11 @@ fn list_words(model: &Model, rows: usize) -> String {
             let all = model.alerts.len() + model.alerts.ended().len();
             (Vec::new(), &feed.filter, feed.order.len(), all, feed.offset)
         }
+        Focus::Chat => {
+            let search = model.talk.search.as_deref();
+            return search.map(|words| format!("search:{words}")).unwrap_or_default();
+        }
+        Focus::Files => return files_words(model),
         Focus::Host => return String::new(),
     };
     if let Some((text, _)) = filter {
@@ -124,6 +132,13 @@ fn list_words(model: &Model, rows: usize) -> String {
         words.push(format!("{}-{} of {shown}", offset + 1, (offset + rows).min(shown)));
     }
     words.join("  ")
+}
+
+/// `2 wait  1 comes in  14 in all`.
+fn files_words(model: &Model) -> String {
+    let files = &model.files;
+    let all = files.listed(None).len();
+    format!("{} waiting  {} coming in  {all} in all", files.waiting(), files.moving())
 }
 
 /// What stands before a count that is not of now.
@@ -266,6 +281,18 @@ fn alerts(model: &Model, is_live: bool) -> Vec<Part> {
         part.push(piece);
     }
     vec![part]
+}
+
+/// `chat 2  offers 1`: what nobody read, and what nobody decided.
+fn waiting(model: &Model) -> Vec<Part> {
+    let (unread, offers) = (model.talk.unread(), model.files.waiting());
+    let words = |chat: &str, files: &str| {
+        let chat = (unread > 0).then(|| format!("{chat}{unread}"));
+        let files = (offers > 0).then(|| format!("{files}{offers}"));
+        chat.into_iter().chain(files).collect::<Vec<_>>().join(" ")
+    };
+    let forms = [words("chat ", "offers "), words("ch", "of")];
+    forms.into_iter().filter(|form| !form.is_empty()).map(|form| one(form, Tone::Strong)).collect()
 }
 
 /// `with ann, bo`.

@@ -51,6 +51,14 @@ impl Symbols {
         }
     }
 
+    /// What stands for the end of a line within a line.
+    pub const fn line_end(self) -> char {
+        match self {
+            Self::Braille | Self::Block => '↵',
+            Self::Ascii => '|',
+        }
+    }
+
     /// A line across, and a line down.
     pub const fn rules(self) -> (char, char) {
         match self {

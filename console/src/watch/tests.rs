@@ -70,7 +70,7 @@ fn picture(
 fn lines(steps: Vec<Step>) -> Vec<Value> {
     let line = |step| match step {
         Step::Print(line) => Some(serde_json::from_str(&line).unwrap()),
-        Step::AskAlerts { .. } => None,
+        Step::AskAlerts { .. } | Step::AskMessages { .. } | Step::AskFiles { .. } => None,
     };
     steps.into_iter().filter_map(line).collect()
 }

@@ -7,12 +7,15 @@
     reason = "a test fails by panicking, its fixtures likewise"
 )]
 
+mod desk;
+mod fetch;
 mod history;
 mod peer;
 mod pki;
 mod records;
 mod screen;
 mod store;
+mod talk;
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -227,6 +230,12 @@ fn misuse_ends_with_64_and_says_what_to_do() {
         &[],
         &["hosts", "--config", "/nonexistent/console.toml"],
         &["hosts", "--nosuch"],
+        &["say", "web-1", "hello"],
+        &["say", "{nosuch=1}", "hello"],
+        &["say", "@web-1", " "],
+        &["say", "@web-1"],
+        &["chat", "#web"],
+        &["accept", "x"],
     ] {
         let output = run(&pki, &peer, arguments);
         assert_eq!(code(&output), 64, "{arguments:?}: {}", text(&output.stderr));

@@ -19,9 +19,7 @@ use systole_common::wire::console::{
     Refused,
 };
 use systole_common::wire::control::Policy;
-use systole_common::wire::feed::{
-    FeedAlertEvent, FeedComplete, FeedDetail, FeedSnapshot, FeedTick,
-};
+use systole_common::wire::feed::{FeedAlertEvent, FeedDetail, FeedSnapshot, FeedTick};
 use systole_common::wire::hello::{
     Clocks, Hello, HelloAnswer, PeerRole, Refusal, RefusalCode, StreamName, StreamOpen,
 };
@@ -30,6 +28,7 @@ use systole_common::wire::pages::{pages, split_host};
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast;
 
+use super::desk::Desk;
 use super::pki::Pki;
 use super::store::Store;
 
@@ -46,6 +45,8 @@ pub(crate) struct State {
     pub(crate) acks: Vec<Ack>,
     /// What it stored of hosts.
     pub(crate) store: Store,
+    /// Its messages and files.
+    pub(crate) desk: Desk,
     /// Feeds that were opened.
     pub(crate) feeds: usize,
     /// The first so many of them fall silent.
@@ -152,9 +153,13 @@ async fn request(
     let open: StreamOpen = reader.expect().await.unwrap();
     assert_eq!(open.stream, StreamName::Request.into());
     let (kind, body) = reader.read().await.unwrap().unwrap();
-    reply(&mut writer, kind, &body, &state);
+    let has_end = reply(&mut writer, kind, &body, &state);
     // The console may be gone already.
     let _ = writer.flush().await;
+    if !has_end {
+        connection.closed().await;
+        return;
+    }
     let _ = writer.stream().finish();
     // A later subscription changes what the feed details, and there is still one feed.
     if kind == Kind::Subscribe && !is_fed.swap(true, Ordering::SeqCst) {
@@ -162,11 +167,12 @@ async fn request(
     }
 }
 
-fn reply(writer: &mut FrameWriter, kind: Kind, body: &[u8], state: &Mutex<State>) {
+/// Queues the reply to one request. Whether it has an end.
+fn reply(writer: &mut FrameWriter, kind: Kind, body: &[u8], state: &Mutex<State>) -> bool {
     let mut state = state.lock().unwrap();
     if let (Some((code, text)), false) = (state.refusal, kind == Kind::HostsQuery) {
         writer.queue(&Refused { refusal: refusal(code, text) }).unwrap();
-        return;
+        return true;
     }
     match kind {
         Kind::HostsQuery | Kind::Retire => {
@@ -195,13 +201,19 @@ fn reply(writer: &mut FrameWriter, kind: Kind, body: &[u8], state: &Mutex<State>
             if let Err(text) = state.store.reply(writer, kind, body) {
                 let refusal = refusal(RefusalCode::NotFound, &text);
                 writer.queue(&Refused { refusal }).unwrap();
-                return;
+                return true;
             }
         }
         Kind::Subscribe | Kind::LookingAt => {}
+        kind if Desk::answers(kind) => {
+            if !state.desk.reply(writer, kind, body) {
+                return !state.desk.stalls;
+            }
+        }
         other => panic!("unexpected {}", other.as_str()),
     }
     writer.queue(&Done { count: 1 }).unwrap();
+    true
 }
 
 async fn feed_to(
@@ -225,6 +237,10 @@ async fn feed_to(
         }
         tokio::select! {
             _ = ticks.tick() => {
+                let untold = std::mem::take(&mut state.lock().unwrap().desk.untold);
+                for marks in untold {
+                    writer.queue(&marks).unwrap();
+                }
                 if state.lock().unwrap().muted < number {
                     writer.queue(&FeedTick { sequence, at: now(), loop_lag_us: 0 }).unwrap();
                 }
@@ -257,7 +273,7 @@ fn picture(writer: &mut FrameWriter, state: &State) {
         let event = FeedAlertEvent { at: now(), previous: None, record: record.clone() };
         writer.queue(&event).unwrap();
     }
-    writer.queue(&FeedComplete { picture: 1 }).unwrap();
+    state.desk.picture(writer);
 }
 
 fn answer(state: &Mutex<State>) -> HelloAnswer {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use systole_common::ids::AlertId;
 use systole_common::model::alert::{AlertState, Severity};
+use systole_common::model::file::FileState;
 use systole_common::model::host::{Cause, HostState};
 use systole_common::wire::console::{AlertRecord, HostRecord, NamedValue};
+use systole_common::wire::file::FileRecord;
 
 use super::peer::now;
 
@@ -75,4 +77,28 @@ pub(crate) fn resolved(mut alert: AlertRecord) -> AlertRecord {
     alert.state = AlertState::Resolved.into();
     alert.resolved_at = Some(now());
     alert
+}
+
+/// A file of web-1 that holds `bytes`.
+pub(crate) fn file(id: u64, state: FileState, bytes: &[u8]) -> FileRecord {
+    FileRecord {
+        id,
+        host: "web-1".to_owned(),
+        name: "core.zst".to_owned(),
+        size_bytes: bytes.len() as u64,
+        blake3: *blake3::hash(bytes).as_bytes(),
+        content: "application/zstd".to_owned(),
+        note: "of this morning".to_owned(),
+        sender: "web-1/root".to_owned(),
+        certificate: String::new(),
+        state: state.into(),
+        reason: String::new(),
+        decided_by: None,
+        received_bytes: 0,
+        path: String::new(),
+        free_bytes: 1 << 30,
+        offered_at: now().minus(Duration::from_mins(1)),
+        expires_at: now().plus(Duration::from_mins(59)),
+        finished_at: None,
+    }
 }

@@ -256,7 +256,7 @@ fn in_a_host_its_newest_alert_is_meant_and_among_its_alerts_the_one_under_the_cu
     rig.run(200, true);
     let cmds = rig.keys("oa");
     assert!(matches!(asked(&cmds).1, Question::Ack { id: AlertId(1), .. }));
-    rig.keys("hh");
+    rig.keys("hhhh");
     let cmds = rig.keys("jrdone<Enter>");
     assert!(matches!(asked(&cmds).1, Question::Resolve { id: AlertId(3), .. }), "{cmds:?}");
 }

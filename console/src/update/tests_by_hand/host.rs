@@ -49,16 +49,19 @@ fn tabs_go_around_and_ask_only_for_what_they_show() {
     assert_eq!(*asked(&cmds).1, Question::Alerts { host: "db-1".to_owned() });
     let cmds = rig.keys("<Tab>");
     assert_eq!(*asked(&cmds).1, Question::Connections { host: "db-1".to_owned() });
+    let cmds = rig.keys("<Right>");
+    assert!(matches!(asked(&cmds).1, Question::Messages { place, .. } if place.is_some()));
+    assert_eq!(*asked(&rig.keys("l")).1, Question::Files { host: Some("db-1".to_owned()) });
     rig.keys("<Right>");
     assert_eq!(rig.model.host.as_ref().unwrap().tab, Tab::Overview);
-    assert_eq!(rig.keys("h"), [], "the answer is still awaited");
+    assert_eq!(rig.keys("hhh"), [], "the answers are still awaited");
     assert_eq!(rig.model.host.as_ref().unwrap().tab, Tab::Connections);
 }
 
 #[test]
 fn answers_are_shown_failures_said_and_late_ones_dropped() {
     let mut rig = rig();
-    let cmds = rig.keys("ohh<Left>l");
+    let cmds = rig.keys("ohhhh<Left>l");
     let past = cmds.iter().find_map(|cmd| match cmd {
         Cmd::Ask { request, question: Question::Alerts { .. } } => Some(*request),
         _ => None,

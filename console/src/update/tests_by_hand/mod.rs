@@ -2,10 +2,12 @@
 
 mod alerts;
 mod commands;
+mod files;
 mod host;
 mod moving;
 mod prompts;
 mod table;
+mod talk;
 
 use systole_common::model::host::HostState;
 

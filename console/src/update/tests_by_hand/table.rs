@@ -1,9 +1,10 @@
 //! Each binding of the table does something where it holds.
 
 use super::*;
-use crate::action::Action;
+use crate::action::{Action, TalkAction};
 use crate::keys::scopes;
 use crate::keys::table::{Scope, TABLE};
+use crate::testing::{offer, spoken};
 
 /// Keys that lead to a place where the scope holds and every action has something to do.
 fn way(scope: Scope) -> &'static str {
@@ -13,7 +14,9 @@ fn way(scope: Scope) -> &'static str {
         Scope::Alerts => "<Tab>",
         Scope::Everywhere | Scope::Host => "o",
         Scope::Charts => "olllll-[[",
-        Scope::HostAlerts => "ohh",
+        Scope::Chat | Scope::Places => "3",
+        Scope::Files => "4",
+        Scope::HostAlerts => "ohhhh",
     }
 }
 
@@ -22,7 +25,14 @@ fn every_key_does_something_where_it_holds() {
     for binding in TABLE {
         for key in binding.keys {
             let mut rig = rig();
+            rig.said(true, spoken(1, "web-1/root", "@web-1", "hello"));
+            rig.said(true, spoken(2, "web-1/root", "#all", "hello"));
+            rig.file(offer(7, "web-1", "core.dump.zst"));
             rig.keys(way(binding.scope));
+            rig.read();
+            if binding.action == Action::Talk(TalkAction::Newer) {
+                rig.keys("K");
+            }
             if matches!(
                 binding.action,
                 Action::Up | Action::PageUp | Action::HalfUp | Action::First

@@ -25,16 +25,18 @@ use super::fleet::letter;
 use super::layout::Layout;
 use super::text::{Pen, cells};
 use super::theme::Theme;
+use super::{files, talk};
 use crate::model::Model;
 use crate::model::fleet::{Row, Worth};
 use crate::model::host_view::{HostView, Loaded, Tab};
+use crate::model::talk::place_of;
 use crate::tables::fleet::state_tone;
 use crate::tone::Tone;
 
 /// From this on a share is marked.
 const HIGH_PERCENT: f64 = 90.0;
-/// Between two tabs.
-const TAB_GAP: usize = 2;
+/// Between two tabs, where there is room and where there is less.
+const TAB_GAPS: [usize; 2] = [2, 1];
 /// What is said of an answer that is on its way.
 const ASKED: &str = "asked ...";
 
@@ -52,6 +54,8 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
     let shown = Shown::of(model, view, row, now, area);
     match view.tab {
         Tab::Charts => charts::draw(&shown, theme, area, buffer),
+        Tab::Chat => talk::draw(model, now, theme, area, &place_of(&view.host), buffer),
+        Tab::Files => files::draw(model, now, theme, area, buffer),
         Tab::Overview
         | Tab::Cores
         | Tab::Disks
@@ -94,12 +98,14 @@ fn absent_words(model: &Model, view: &HostView) -> String {
 
 /// The tabs and the state; where there is no room, host, tab and its place.
 fn heading(view: &HostView, row: Option<&Row>, is_live: bool, pen: &mut Pen<'_>) {
-    let width = |tab: &Tab| tab.title().len() + TAB_GAP;
+    let titles: usize = Tab::ALL.iter().map(|tab| tab.title().len()).sum();
+    let fits = |gap: &usize| titles + gap * (Tab::ALL.len() - 1) <= pen.room().saturating_sub(1);
+    let gap = TAB_GAPS.into_iter().find(fits);
     let symbols = pen.theme().symbols;
     pen.skip(1);
-    if Tab::ALL.iter().map(width).sum::<usize>() <= pen.room() + TAB_GAP {
+    if let Some(gap) = gap {
         for (at, tab) in Tab::ALL.into_iter().enumerate() {
-            pen.skip(if at > 0 { TAB_GAP } else { 0 });
+            pen.skip(if at > 0 { gap } else { 0 });
             // Capitals say it where there is neither colour nor bold.
             if tab == view.tab {
                 pen.say(&tab.title().to_uppercase(), Tone::Strong);
@@ -165,7 +171,7 @@ impl<'a> Shown<'a> {
             Tab::Disks => disks::part(self),
             Tab::Network => network::part(self),
             Tab::Processes => processes::part(self),
-            Tab::Charts => Part::default(),
+            Tab::Charts | Tab::Chat | Tab::Files => Part::default(),
             Tab::Alerts => alerts::part(self),
             Tab::Connections => connections::part(self),
         }

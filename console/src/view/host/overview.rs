@@ -10,11 +10,12 @@ use super::strip::Strip;
 use super::{Part, Shown};
 use crate::model::alerts::urgency;
 use crate::model::fleet::Worth;
+use crate::model::talk::{Spot, place_of};
 use crate::tables::fleet::state_tone;
 use crate::tables::phrase;
 use crate::tone::Tone;
 use crate::view::alerts::{rule_words, severity, state_words};
-use crate::view::figures::{AGE_CELLS, age};
+use crate::view::figures::{AGE_CELLS, age, clock};
 use crate::view::text::Side;
 
 /// From this width on facts stand beside the gauges.
@@ -36,6 +37,7 @@ const SUMMARY_WIDTH_MIN: usize = 60;
 pub(super) fn part(shown: &Shown<'_>) -> Part {
     let mut strips = vec![state(shown)];
     strips.extend(evidence(shown));
+    strips.extend(said(shown));
     if shown.width >= BESIDE_WIDTH_MIN {
         let left = shown.width * 3 / 5;
         let vitals = vitals(shown, left);
@@ -96,6 +98,19 @@ fn state(shown: &Shown<'_>) -> Strip {
     }
     let span = phrase::span(shown.now.wall.since(summary.since));
     Strip::of(words, tone).text(format!(" for {span}, since {since}"), Tone::Plain)
+}
+
+/// The newest line of its chat.
+fn said(shown: &Shown<'_>) -> Option<Strip> {
+    let talk = &shown.model.talk;
+    let said = talk.newest_of(&shown.view.host)?;
+    let record = &said.record;
+    let unread = talk.spot(&place_of(&shown.view.host)).map_or(0, Spot::unread);
+    let unread = if unread > 0 { format!("{unread} unread, ") } else { String::new() };
+    let text = record.text.replace('\n', " ");
+    let words = format!("{unread}{} {} > {text}", clock(record.time), record.from);
+    let tone = if unread.is_empty() { Tone::Plain } else { Tone::Strong };
+    Some(named("chat", &words, shown.width, tone))
 }
 
 fn evidence(shown: &Shown<'_>) -> Vec<Strip> {

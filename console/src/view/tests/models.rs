@@ -5,16 +5,21 @@ use std::time::Duration;
 use systole_common::filter::Filter;
 use systole_common::model::alert::{AlertState, Overlay, Severity};
 use systole_common::model::coded::{Coded, Growing};
+use systole_common::model::file::FileState;
 use systole_common::model::host::{Cause, HostState};
 use systole_common::time::Now;
 use systole_common::wire::console::AlertRecord;
 use systole_common::wire::feed::{HostSummary, HostValues, OperatorPresence};
+use systole_common::wire::file::FileRecord;
+use systole_common::wire::talk::MessageRecord;
 
 use crate::model::freshness::Peer;
 use crate::model::prompt::{Prompt, PromptError, PromptKind};
+use crate::model::requests::RequestId;
 use crate::model::screen::Size;
+use crate::model::talk::Sending;
 use crate::model::{Frozen, Manners, Model, entry};
-use crate::testing::{WALL, alert, at, host, record};
+use crate::testing::{WALL, alert, at, host, offer, receiving, record, spoken};
 use crate::view::theme::{SYMBOL_NAMES, THEME_NAMES};
 
 /// When the picture is taken: 400 ms after a tick.
@@ -217,6 +222,83 @@ pub(super) fn filtering(mut model: Model) -> Model {
         error: Some(error),
         ..Prompt::new(PromptKind::Filter { before: None }, "cpu>40 and memry>80")
     });
+    model
+}
+
+/// `live` in which people talk and hosts offer files.
+pub(super) fn busy() -> Model {
+    let mut model = live();
+    let said = [
+        ("bo", "#all", "rack 7 is dark, I look at it", 11, 9, 2),
+        ("ann", "@db-0031", "who is near it?", 1, 0, 0),
+        ("db-0030/root", "@db-0030", "I see no link on eth1", 0, 0, 0),
+        (
+            "ann",
+            "@db-0030",
+            "which port of the switch is it? the label says 12, the plan says 14",
+            1,
+            1,
+            0,
+        ),
+        (
+            "db-0030/root",
+            "@db-0030",
+            "14; it is dark as well,\nand so is the one beside it",
+            0,
+            0,
+            0,
+        ),
+    ];
+    for ((from, to, text, targets, delivered, failed), number) in said.into_iter().zip(1..) {
+        let record = MessageRecord { targets, delivered, failed, ..spoken(number, from, to, text) };
+        model.talk.take(entry::message(record), number == 5);
+    }
+    let line = Sending {
+        request: RequestId(9),
+        to: "@db-0030".to_owned(),
+        text: "on my way".to_owned(),
+        at: WALL,
+        is_here: false,
+    };
+    model.talk.sending.push(line);
+    offering(model)
+}
+
+fn offering(mut model: Model) -> Model {
+    for (second, bytes) in (50..60).zip(0..) {
+        let record = receiving(4, "web-0142", 600_000_000 + bytes * 18_900_000);
+        model.files.take(entry::file(record), at(second * 1_000).mono);
+    }
+    let over = |id, state: FileState, reason: &str| FileRecord {
+        state: state.into(),
+        reason: reason.to_owned(),
+        decided_by: Some("bo".to_owned()),
+        ..offer(id, "web-0003", "nginx-error.log")
+    };
+    for record in [
+        offer(7, "web-0142", "core.dump.zst"),
+        over(1, FileState::Verified, ""),
+        over(2, FileState::Rejected, "too big"),
+        over(3, FileState::Failed, "the hash is another"),
+    ] {
+        model.files.take(entry::file(record), at(60_000).mono);
+    }
+    model
+}
+
+/// `model` with messages and files of this name, past the gate that everything passes.
+pub(super) fn talking(mut model: Model, name: &str) -> Model {
+    let place = format!("@{name}");
+    model.talk.take(spoken(1, &format!("{name}/root"), &place, name), true);
+    model.talk.take(spoken(2, "ann", &place, &name.repeat(20)), false);
+    model.talk.go_to(&place);
+    let mut one = offer(1, name, name);
+    (one.note, one.content, one.certificate) = (name.to_owned(), name.to_owned(), name.to_owned());
+    one.decided_by = Some(name.to_owned());
+    model.files.take(one.clone(), at(60_000).mono);
+    let failed =
+        FileRecord { id: 2, state: FileState::Failed.into(), reason: one.note.clone(), ..one };
+    model.files.take(failed, at(60_000).mono);
     model
 }
 

@@ -2,9 +2,10 @@
 
 use systole_common::time::Now;
 
-use super::models::{connecting, crowd, empty, filtering, frozen, later, live, named, now};
+use super::models::{busy, connecting, crowd, empty, filtering, frozen, later, live, named, now};
 use super::{painted, picture};
 use crate::model::Model;
+use crate::model::prompt::{Prompt, PromptKind};
 use crate::model::screen::{Pane, Popup, View};
 use crate::view::theme::{Looks, Symbols, Theme};
 
@@ -124,4 +125,63 @@ fn the_feed_has_the_keys() {
     model.screen.pane = Pane::Feed;
     model.feed.move_to(2);
     check("feed", &model, now(), &auto());
+}
+
+/// Three sizes are enough for what is no list of hosts.
+fn check_small(name: &str, model: &Model) {
+    for size in [(40, 10), (80, 24), (120, 40)] {
+        let buffer = painted(model, now(), &auto(), size);
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), picture(&buffer));
+        });
+    }
+}
+
+#[test]
+fn people_talk_and_hosts_offer_files() {
+    check_small("busy", &busy());
+}
+
+#[test]
+fn the_chat_of_a_host() {
+    let mut model = busy();
+    model.screen.show(View::Chat);
+    model.talk.go_to("@db-0030");
+    check_small("chat", &model);
+    model.prompt = Some(Prompt::new(PromptKind::Say("@db-0030".to_owned()), "is it\nthe fan?"));
+    model.talk.cursor = Some(3);
+    check_small("chat_writing", &model);
+}
+
+#[test]
+fn who_has_a_message() {
+    let mut model = busy();
+    model.screen.popup = Some(Popup::Message { number: 1, offset: 0 });
+    check_small("message", &model);
+}
+
+#[test]
+fn the_files() {
+    let mut model = busy();
+    model.screen.show(View::Files);
+    check_small("files", &model);
+    model.files.armed = Some(7);
+    check_small("files_armed", &model);
+    model.files.armed = None;
+    model.files.cursor = Some(4);
+    check_small("files_receiving", &model);
+    model.screen.popup = Some(Popup::File { id: 7, offset: 0 });
+    check_small("file", &model);
+}
+
+#[test]
+fn chat_and_files_without_colour_and_without_unicode() {
+    for (name, view) in [("chat", View::Chat), ("files", View::Files), ("busy", View::Fleet)] {
+        let mut model = busy();
+        model.screen.show(view);
+        let buffer = painted(&model, now(), &Theme::plain(Symbols::Ascii), (120, 40));
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("{name}_mono_ascii_120x40"), picture(&buffer));
+        });
+    }
 }

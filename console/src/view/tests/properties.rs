@@ -8,14 +8,14 @@ use systole_common::model::host::HostState;
 use systole_common::text::is_hidden;
 
 use super::models::{
-    add, connecting, crowd, detailed, empty, filtering, frozen, later, live, named, now, ordered,
-    summary,
+    add, busy, connecting, crowd, detailed, empty, filtering, frozen, later, live, named, now,
+    ordered, summary, talking,
 };
 use super::{lines, painted};
 use crate::model::Model;
 use crate::model::freshness::Refused;
 use crate::model::screen::{Pane, Popup, View};
-use crate::testing::at;
+use crate::testing::{at, offer};
 use crate::view::theme::{Symbols, Theme};
 
 fn mono(symbols: Symbols) -> Theme {
@@ -33,7 +33,20 @@ fn screens() -> Vec<Model> {
     let mut feed = named(&["数据库-主服务器-北京", "👍🏽🇩🇪", "evil\u{202e}txt.exe", "ｶﾞ"]);
     feed.screen.pane = Pane::Feed;
     let wide = filtering(named(&["web数据库", "web👍🏽"]));
-    vec![connecting(), empty(), live(), frozen(live()), help, who, alerts, feed, wide]
+    let mut screens =
+        vec![connecting(), empty(), live(), frozen(live()), help, who, alerts, feed, wide, busy()];
+    for view in [View::Chat, View::Files] {
+        for mut model in [busy(), talking(empty(), "数据库👍🏽evil\u{202e}txt"), empty()] {
+            model.screen.view = view;
+            screens.push(model);
+        }
+    }
+    for popup in [Popup::Message { number: 5, offset: 2 }, Popup::File { id: 7, offset: 900 }] {
+        let mut model = busy();
+        (model.screen.popup, model.talk.cursor) = (Some(popup), Some(2));
+        screens.push(model);
+    }
+    screens
 }
 
 #[test]
@@ -227,15 +240,92 @@ fn nothing_hidden_becomes_a_cell() {
         if let Some(prompt) = &mut typing.prompt {
             prompt.input = tui_input::Input::new(text.clone());
         }
-        for model in [model, past, typing] {
-            for view in [View::Fleet, View::Alerts, View::Host] {
+        let talked = talking(past.clone(), text);
+        let mut detail = talked.clone();
+        detail.screen.popup = Some(Popup::File { id: 1, offset: 0 });
+        let mut spoken = talked.clone();
+        spoken.screen.popup = Some(Popup::Message { number: 1, offset: 0 });
+        for model in [model, past, typing, talked, detail, spoken] {
+            for view in [View::Fleet, View::Alerts, View::Chat, View::Files, View::Host] {
                 let mut model = model.clone();
                 model.screen.view = view;
-                let buffer = painted(&model, now(), &theme, (90, 24));
+                let buffer = painted(&model, now(), &theme, (112, 24));
                 let shown = buffer.content().iter().flat_map(|cell| cell.symbol().chars());
                 let hidden: Vec<char> = shown.filter(|c| is_hidden(*c)).collect();
                 assert!(hidden.is_empty(), "{text:?}: {hidden:?}");
             }
         }
+    }
+}
+
+#[test]
+fn the_fleet_marks_who_said_something_and_the_newest_of_all_waits_above_the_keys() {
+    let rows = lines(&painted(&busy(), now(), &mono(Symbols::Ascii), (80, 24)));
+    assert!(rows.iter().any(|row| row.starts_with(" r@db-0030")), "{rows:?}");
+    assert!(!rows.iter().any(|row| row.contains("@db-0031 ")), "read ones have no mark");
+    assert!(rows[0].contains("chat 1 offers 1") || rows[0].contains("ch1 of1"), "{}", rows[0]);
+    assert!(
+        rows[22].starts_with(" offer: web-0142 core.dump.zst 1.2G [4] decides"),
+        "{}",
+        rows[22]
+    );
+}
+
+#[test]
+fn a_card_says_all_that_a_decision_needs_down_to_the_smallest_screen() {
+    let mut model = busy();
+    model.screen.view = View::Files;
+    for size in [(40, 10), (80, 24), (120, 40)] {
+        let text = lines(&painted(&model, now(), &mono(Symbols::Ascii), size)).join("\n");
+        for part in [
+            "core.dump.zst",
+            "1.2 GiB",
+            "y accept",
+            "web-0142/root",
+            "cert 3b7c",
+            "blake3 9f",
+            "application/zstd",
+            "received_files/",
+            "expires",
+            "free 52G",
+            "note: the core",
+        ] {
+            assert!(text.contains(part), "{part} at {size:?}:\n{text}");
+        }
+        assert_eq!(
+            crate::view::files::carded(&{
+                let mut sized = model.clone();
+                sized.screen.size = crate::model::screen::Size { width: size.0, height: size.1 };
+                sized
+            }),
+            Some(7)
+        );
+    }
+    let name = format!("{}.tar.gz", "very-long-".repeat(20));
+    model.files.take(offer(8, "a-host", &name), at(0).mono);
+    model.files.cursor = Some(8);
+    let text = lines(&painted(&model, now(), &mono(Symbols::Ascii), (40, 10))).join("\n");
+    assert!(text.contains(".gz  1.2 GiB"), "the end of a name is never cut: {text}");
+}
+
+#[test]
+fn progress_is_told_as_bar_share_amount_speed_and_time_left() {
+    let mut model = busy();
+    model.screen.view = View::Files;
+    let text = lines(&painted(&model, now(), &mono(Symbols::Ascii), (120, 40))).join("\n");
+    assert!(text.contains("[|||||...] 59% 734M/1.2G 18M/s eta 0:27"), "{text}");
+    let text = lines(&painted(&model, later(20_000), &mono(Symbols::Ascii), (120, 40))).join("\n");
+    assert!(text.contains("~59% 734M/1.2G") && !text.contains(" eta "), "not of now: {text}");
+}
+
+#[test]
+fn the_answer_of_a_host_stands_beside_its_gauges() {
+    let mut model = busy();
+    model.host = Some(crate::model::host_view::HostView::new("db-0030"));
+    model.screen.view = View::Host;
+    for size in [(80, 24), (120, 40)] {
+        let rows = lines(&painted(&model, now(), &mono(Symbols::Ascii), size));
+        let said = rows.iter().find(|row| row.contains("db-0030/root > 14; it is dark")).unwrap();
+        assert!(said.contains("chat") && said.contains("1 unread, 04:14:32"), "{said}");
     }
 }

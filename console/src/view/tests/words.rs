@@ -120,7 +120,8 @@ fn the_chart_below_the_fleet_is_of_the_host_under_the_cursor() {
     model.peek = Some(peek);
     let drawn = |model: &Model| {
         let text = shown(model, 0, (120, 40));
-        text[28..38].iter().map(|line| line[..78].trim_end().to_owned()).collect::<Vec<_>>()
+        let left = |line: &String| line.chars().take(78).collect::<String>().trim_end().to_owned();
+        text[28..38].iter().map(left).collect::<Vec<_>>()
     };
     assert!(drawn(&model)[1].contains("asked ..."), "not of another host: {:#?}", drawn(&model));
     let row = model.list.order.iter().position(|name| name == "web-0003").unwrap();
