@@ -50,6 +50,13 @@ impl Ending {
         Ok(self)
     }
 
+    /// It ended with `code` and said `word` on its standard output.
+    pub fn refused_in_words(&self, code: i32, word: &str) -> Result<()> {
+        ensure!(self.code == Some(code), "{self:?} did not end with {code}");
+        ensure!(self.stdout.contains(word), "{self:?} did not say {word}");
+        Ok(())
+    }
+
     /// It ended well and printed one JSON value.
     pub fn json(self) -> Result<Value> {
         let ending = self.done()?;

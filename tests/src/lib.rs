@@ -20,6 +20,7 @@
 //! only and are far above anything that a contract promises.
 
 pub mod container;
+pub mod dialogue;
 pub mod disk;
 pub mod ending;
 pub mod failing_disk;
@@ -34,6 +35,7 @@ pub mod relay;
 pub mod rogue;
 pub mod scene;
 pub mod scrape;
+pub mod smuggler;
 pub mod watch;
 
 use std::path::{Path, PathBuf};

@@ -226,6 +226,23 @@ impl Contact<'_> {
         Ok(self.rogue.runtime.block_on(async { timeout(PATIENCE, talk).await })?)
     }
 
+    /// Opens the stream `name` in both directions.
+    pub fn both(&self, name: StreamName) -> Result<(SendStream, FrameReader)> {
+        let bytes = open_frame(VERSION_MAX, name)?;
+        self.rogue.runtime.block_on(async {
+            let (mut send, receive) = timeout(PATIENCE, self.connection.open_bi()).await??;
+            send.write_all(&bytes).await?;
+            Ok((send, FrameReader::new(receive, VERSION_MAX)))
+        })
+    }
+
+    /// The next frame of `reader`; `None` if the stream or the connection ends.
+    pub fn next(&self, reader: &mut FrameReader) -> Result<Option<(Kind, Vec<u8>)>> {
+        let read = async { timeout(PATIENCE, reader.read()).await };
+        let frame = self.rogue.runtime.block_on(read).context("nothing comes")?;
+        Ok(frame.ok().flatten().map(|(kind, body)| (kind, body.to_vec())))
+    }
+
     /// Opens the stream `name` in the direction that it should have.
     pub fn stream(&self, name: StreamName) -> Result<SendStream> {
         self.uni(&open_frame(VERSION_MAX, name)?)
