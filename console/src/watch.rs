@@ -114,7 +114,7 @@ struct Printed {
 impl Watch {
     /// Nothing was printed yet.
     pub fn new(with_metrics: bool) -> Self {
-        Self { with_metrics, files: Files::new(with_metrics), ..Self::default() }
+        Self { with_metrics, ..Self::default() }
     }
 
     /// A daemon welcomed this console.
@@ -128,7 +128,7 @@ impl Watch {
             self.ended.clear();
             self.operators = Operators::default();
             self.messages = Messages::default();
-            self.files = Files::new(self.with_metrics);
+            self.files = Files::default();
             (self.heard_until, self.daemon_time) = (None, None);
         }
         self.is_gone = false;

@@ -1,11 +1,12 @@
 //! What `systole watch` prints of files: those that are open when it begins, then what becomes of each.
 //!
-//! That more of a file's bytes came makes no line by itself unless that was asked for.
+//! That more of a file's bytes came is a line as well, with how fast they come and how long the rest takes:
+//! the daemon tells it at most once a second.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use systole_common::model::file::FileState;
 use systole_common::time::UnixMs;
 use systole_common::wire::file::{FeedFile, FileRecord};
@@ -14,14 +15,15 @@ use super::{Step, differences, print};
 use crate::json::FileJson;
 use crate::limits::TALK_REMEMBERED_MAX;
 
-/// Fields of a file that change with every byte.
-const MEASURED: [&str; 2] = ["received_bytes", "expires_at"];
+/// The field of a file that moves with every byte and is no news.
+const QUIET: &str = "expires_at";
 
 /// The files as they were printed.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    with_progress: bool,
     printed: BTreeMap<u64, FileRecord>,
+    /// When the bytes of a file were told last, and how many had come.
+    told: BTreeMap<u64, (UnixMs, u64)>,
     /// Whether a picture was complete.
     has_begun: bool,
     /// Numbers in the picture that is being sent.
@@ -31,11 +33,6 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Nothing was printed yet.
-    pub(super) fn new(with_progress: bool) -> Self {
-        Self { with_progress, ..Self::default() }
-    }
-
     /// A fresh picture begins.
     pub(super) fn begin_picture(&mut self) {
         self.picture = Some(BTreeSet::new());
@@ -62,8 +59,12 @@ impl Files {
             return self.changed(at, record);
         }
         let is_past = !self.has_begun && !is_open(&record);
-        let steps =
-            if is_past { Vec::new() } else { line(at, &FileJson::from(&record), Value::Null) };
+        let pace = self.pace(at, &record);
+        let steps = if is_past {
+            Vec::new()
+        } else {
+            line(at, &FileJson::from(&record), pace, Value::Null)
+        };
         self.remember(record);
         steps
     }
@@ -83,13 +84,28 @@ impl Files {
         let Some(printed) = self.printed.get(&record.id) else { return Vec::new() };
         let json = FileJson::from(&record);
         let changed = differences(&FileJson::from(printed), &json, &[]);
-        let is_news = |field: &String| self.with_progress || !MEASURED.contains(&field.as_str());
-        if !changed.keys().any(is_news) {
+        if !changed.keys().any(|field| field != QUIET) {
             return Vec::new();
         }
-        let steps = line(at, &json, Value::Object(changed));
+        let pace = self.pace(at, &record);
+        let steps = line(at, &json, pace, Value::Object(changed));
         self.remember(record);
         steps
+    }
+
+    /// How fast the bytes of a file come, since they were told last; `None` while that is not known.
+    fn pace(&mut self, at: UnixMs, record: &FileRecord) -> Option<Pace> {
+        if record.state != FileState::Receiving.into() {
+            self.told.remove(&record.id);
+            return None;
+        }
+        let (since, before) = self.told.insert(record.id, (at, record.received_bytes))?;
+        let seconds = at.since(since).as_secs_f64();
+        let bytes = record.received_bytes.saturating_sub(before);
+        (seconds > 0.0 && bytes > 0).then(|| Pace {
+            bytes_per_s: bytes as f64 / seconds,
+            left_bytes: record.size_bytes.saturating_sub(record.received_bytes),
+        })
     }
 
     fn remember(&mut self, record: FileRecord) {
@@ -97,7 +113,10 @@ impl Files {
         if self.printed.len() > TALK_REMEMBERED_MAX {
             let over = self.printed.values().find(|file| !is_open(file)).map(|file| file.id);
             let oldest = over.or_else(|| self.printed.keys().next().copied());
-            oldest.and_then(|id| self.printed.remove(&id));
+            if let Some(id) = oldest {
+                self.printed.remove(&id);
+                self.told.remove(&id);
+            }
         }
     }
 }
@@ -106,16 +125,31 @@ fn is_open(file: &FileRecord) -> bool {
     file.state.known().is_none_or(FileState::is_open)
 }
 
-fn line(at: UnixMs, json: &FileJson, previous: Value) -> Vec<Step> {
+/// How fast a file comes.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    bytes_per_s: f64,
+    left_bytes: u64,
+}
+
+impl Pace {
+    /// How long the rest takes, in milliseconds.
+    fn left_ms(&self) -> f64 {
+        (self.left_bytes as f64 / self.bytes_per_s * 1_000.0).round()
+    }
+}
+
+fn line(at: UnixMs, json: &FileJson, pace: Option<Pace>, previous: Value) -> Vec<Step> {
     let mut rest = Map::new();
+    let rate = pace.as_ref().map(|pace| pace.bytes_per_s.round());
+    rest.insert("rate_bytes_per_s".to_owned(), json!(rate));
+    rest.insert("left_ms".to_owned(), json!(pace.as_ref().map(Pace::left_ms)));
     rest.insert("previous".to_owned(), previous);
     print(at, "file", json, rest)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::testing::{WALL, file};
 
@@ -131,8 +165,8 @@ mod tests {
         steps.into_iter().filter_map(line).collect()
     }
 
-    fn begun(with_progress: bool, files: &[FileRecord]) -> (Files, Vec<Value>) {
-        let mut watch = Files::new(with_progress);
+    fn begun(files: &[FileRecord]) -> (Files, Vec<Value>) {
+        let mut watch = Files::default();
         watch.begin_picture();
         let steps = files.iter().cloned().flat_map(|file| watch.take(told(file))).collect();
         assert_eq!(watch.complete(), []);
@@ -142,7 +176,7 @@ mod tests {
     #[test]
     fn open_files_are_told_first_then_what_becomes_of_them() {
         let files = [file(12, FileState::Offered), file(11, FileState::Verified)];
-        let (mut watch, first) = begun(false, &files);
+        let (mut watch, first) = begun(&files);
         assert_eq!(first.len(), 1, "what is over is no news");
         assert_eq!((&first[0]["kind"], &first[0]["id"]), (&json!("file"), &json!(12)));
         assert!(first[0]["previous"].is_null());
@@ -150,27 +184,34 @@ mod tests {
         assert_eq!(news[0]["previous"], json!({"state": "offered", "decided_by": null}));
         let mut receiving = file(12, FileState::Receiving);
         assert_eq!(lines(watch.take(told(receiving.clone()))).len(), 1);
-        receiving.received_bytes = 1_000;
         receiving.expires_at = WALL;
-        assert_eq!(watch.take(told(receiving)), [], "bytes alone are no news");
+        assert_eq!(watch.take(told(receiving)), [], "a later end alone is no news");
         let news = lines(watch.take(told(file(13, FileState::Offered))));
         assert_eq!((&news[0]["id"], &news[0]["previous"]), (&json!(13), &Value::Null));
     }
 
     #[test]
-    fn bytes_make_lines_where_they_are_asked_for() {
+    fn bytes_are_told_with_their_rate_and_the_time_left() {
         let mut receiving = file(12, FileState::Receiving);
-        let (mut watch, _) = begun(true, &[receiving.clone()]);
+        receiving.size_bytes = 10_000;
+        let (mut watch, first) = begun(&[receiving.clone()]);
+        assert!(first[0]["rate_bytes_per_s"].is_null() && first[0]["left_ms"].is_null());
         receiving.received_bytes = 1_000;
-        let news = lines(watch.take(told(receiving.clone())));
+        let later = UnixMs(WALL.0 + 2_000);
+        let news = FeedFile { at: later, ..told(receiving.clone()) };
+        let news = lines(watch.take(news));
         assert_eq!(news[0]["previous"], json!({"received_bytes": 0}));
+        assert_eq!(
+            (&news[0]["rate_bytes_per_s"], &news[0]["left_ms"]),
+            (&json!(500.0), &json!(18_000.0))
+        );
         assert_eq!(watch.take(told(receiving)), []);
     }
 
     #[test]
     fn what_ended_without_a_link_is_told_once() {
         let offered = [12, 13, 14].map(|id| file(id, FileState::Offered));
-        let (mut watch, _) = begun(false, &offered);
+        let (mut watch, _) = begun(&offered);
         watch.begin_picture();
         let mut over = file(12, FileState::Verified);
         over.finished_at = Some(WALL);
