@@ -81,7 +81,16 @@ fn a_daemon_whose_fsync_fails_ends_and_has_what_it_acknowledged() -> Result<()> 
     // Asked to stop, it writes both files back.
     for file in ["metrics.db-wal", "metrics.db", "state.db"] {
         let named = file.trim_end_matches("-wal");
-        let stop = |scene: &mut Scene| scene.signal(SYSTOLED, rustix::process::Signal::TERM);
+        let stop = |scene: &mut Scene| {
+            // Each file has something to write back: a line of the trail, a sample.
+            scene.console(&["retire", "nobody"])?.refused(1, &["nobody"])?;
+            let before = ledger(scene, "demo-1")?.acknowledged(DAEMON);
+            until("another receipt", PATIENCE, || {
+                let now = ledger(scene, "demo-1")?.acknowledged(DAEMON);
+                Ok((now > before).then_some(()))
+            })?;
+            scene.signal(SYSTOLED, rustix::process::Signal::TERM)
+        };
         ends(&mut scene, file, 1, named, stop)?;
     }
     let kept = ledger(&scene, "demo-1")?;
