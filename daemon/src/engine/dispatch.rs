@@ -46,8 +46,11 @@ impl Engine {
     /// What comes on an agent's messages stream.
     fn apply_talk(&mut self, input: Input) {
         match input {
-            Input::MessagesOpen { connection, epoch: _ } => {
-                self.with_host(connection, |host, desk| talk::open(host, desk, connection));
+            Input::MessagesOpen { connection, epoch } => {
+                self.with_host(connection, |host, desk| {
+                    talk::open(host, desk, connection, epoch);
+                    files::open(host, desk, connection);
+                });
             }
             Input::Message { connection, epoch, message } => {
                 self.with_host(connection, |host, desk| {

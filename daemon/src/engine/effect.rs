@@ -130,6 +130,11 @@ pub enum Effect {
     /// All partial files but these are of no use any more; told once, when the daemon is ready. Each
     /// with its host and the bytes that it is to have.
     KeepPartials(Vec<(u64, HostId, u64)>),
+    /// A file was about to get its name when the daemon stopped: see whether it has it. The answer is
+    /// `TransferPlaced` or `TransferEnded` of the stream [`TRANSFER_AT_START`].
+    ///
+    /// [`TRANSFER_AT_START`]: super::limits::TRANSFER_AT_START
+    FindPlaced(Box<FileRow>),
     /// Reply to a request with a received file: its record, then its bytes.
     Fetch {
         /// Whom.

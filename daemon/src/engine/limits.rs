@@ -114,3 +114,6 @@ pub const FILES_OVER_KEPT_MAX: usize = 1_024;
 pub const REFUSALS_WRITTEN_MAX: u32 = 64;
 /// The span in which refused offers are counted.
 pub const REFUSALS_WINDOW: Duration = Duration::from_mins(1);
+/// The number of the stream that stands for the look at a file that was about to get its name at the last
+/// stop; streams begin above it.
+pub const TRANSFER_AT_START: u64 = 0;

@@ -47,6 +47,13 @@ impl ReceivedBook {
         own.is_some_and(|(_, ranges)| ranges.contains(sequence))
     }
 
+    /// What came of one life of a host's spool: closed ranges, ascending.
+    pub(super) fn ranges(&self, host: &HostId, epoch: SpoolEpoch) -> &[(u64, u64)] {
+        let lives = self.hosts.get(host);
+        let own = lives.and_then(|lives| lives.iter().find(|(own, _)| *own == epoch));
+        own.map_or(&[], |(_, ranges)| ranges.ranges())
+    }
+
     /// Notes one, and returns what is to be written down. Of the lives of a spool the store keeps as many
     /// as are kept here, those written last.
     pub(super) fn insert(&mut self, host: &HostId, epoch: SpoolEpoch, sequence: u64) -> Change {

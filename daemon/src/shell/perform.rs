@@ -83,6 +83,7 @@ impl Performer {
             Effect::TransferOver { transfer, decision } => files.over(transfer, *decision),
             Effect::Discard { file } => files.discard(file),
             Effect::KeepPartials(kept) => files.keep_partials(kept),
+            Effect::FindPlaced(row) => files.find_placed(row),
             Effect::Reply { session, request, reply } => {
                 self.respond(session, request, Response::Engine(reply));
             }

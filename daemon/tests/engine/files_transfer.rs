@@ -5,6 +5,7 @@ use std::time::Duration;
 use systole_common::model::file::FileState;
 use systole_common::wire::file::Decision;
 use systole_daemon::engine::effect::{Effect, TransferVerdict};
+use systole_daemon::engine::limits::TRANSFER_AT_START;
 use systole_daemon::engine::settings::Settings;
 use systole_daemon::engine::state::FileRow;
 
@@ -244,6 +245,53 @@ fn a_crash_between_the_name_and_its_note_loses_nothing() {
     sim.placed(1, 1);
     assert_eq!(sim.state(1), FileState::Verified);
     assert_eq!(sim.overs(), [(1, FileState::Verified)]);
+}
+
+#[test]
+fn a_name_that_was_given_before_a_crash_is_found_without_its_sender() {
+    let mut sim = FileSim::accepted();
+    sim.open("web-1", 5, 1);
+    sim.whole(5, 1, "core.dump (2).zst");
+    sim.restart(SECOND);
+    let looked = |effect: &Effect| matches!(effect, Effect::FindPlaced(row) if row.id == 1);
+    assert!(sim.effects.iter().any(looked));
+    sim.withdraw("web-1", 1, "its sender is gone");
+    assert_eq!(sim.state(1), FileState::Receiving, "not before it is known");
+    sim.placed(TRANSFER_AT_START, 1);
+    assert_eq!(sim.state(1), FileState::Verified);
+    let told = sim.decisions();
+    assert_eq!(told.last().unwrap().state, FileState::Verified.into());
+    // A stream that found it as well changes nothing.
+    let before = sim.trail().len();
+    sim.placed(1, 1);
+    assert_eq!((sim.state(1), sim.trail().len()), (FileState::Verified, before));
+}
+
+#[test]
+fn a_name_that_was_not_given_leaves_the_file_to_its_sender() {
+    let mut sim = FileSim::accepted();
+    sim.open("web-1", 5, 1);
+    sim.whole(5, 1, "a");
+    sim.restart(SECOND);
+    sim.withdraw("web-1", 1, "its sender is gone");
+    sim.take();
+    sim.ended(TRANSFER_AT_START, 1, None);
+    assert_eq!(sim.decisions()[0].state, FileState::Receiving.into(), "its host hears of it again");
+    sim.withdraw("web-1", 1, "its sender is gone");
+    assert_eq!((sim.state(1), sim.discarded()), (FileState::Withdrawn, vec![1]));
+}
+
+#[test]
+fn a_host_hears_of_each_of_its_open_offers_when_it_comes_back() {
+    let mut sim = FileSim::new(&["web-1", "web-2"]);
+    sim.offer("web-1", 1, "a", MIB);
+    sim.offer("web-1", 2, "b", MIB);
+    sim.offer("web-2", 1, "c", MIB);
+    sim.withdraw("web-1", 1, "");
+    sim.take();
+    sim.connect("web-1");
+    let told: Vec<_> = sim.decisions().iter().map(|one| (one.file, one.sequence)).collect();
+    assert_eq!(told, [(2, 2)]);
 }
 
 #[test]

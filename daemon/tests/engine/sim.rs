@@ -420,6 +420,7 @@ impl Sim {
             | Effect::TransferOver { .. }
             | Effect::Discard { .. }
             | Effect::KeepPartials(_)
+            | Effect::FindPlaced(_)
             | Effect::Fetch { .. }) => self.of_files.push(of_files),
             Effect::Echo { .. } | Effect::MetricsQuery { .. } | Effect::CleanUp { .. } => {}
         }

@@ -44,6 +44,25 @@ impl Sim {
 }
 
 #[test]
+fn a_host_that_comes_back_hears_first_what_is_here_of_its_messages() {
+    let mut sim = Sim::talking();
+    assert!(sim.safe_of("web-1").is_empty(), "nothing is here");
+    // More gaps than one receipt has room for.
+    for sequence in (2..=100).step_by(2) {
+        sim.speak("web-1", sequence, "#ops", "hello");
+    }
+    assert_eq!(sim.safe_of("web-1").len(), 50);
+    sim.cut("web-1");
+    sim.connect("web-1");
+    sim.listen("web-1");
+    let ranges_max = sim.receipts.iter().map(|(_, receipt)| receipt.ranges.0.len()).max();
+    assert!(ranges_max <= Some(systole_common::wire::limits::RANGES_MAX), "{ranges_max:?}");
+    let safe = sim.safe_of("web-1");
+    assert!(safe.len() == 50 && safe.iter().all(|sequence| sequence % 2 == 0), "{safe:?}");
+    assert!(sim.safe_of("web-2").is_empty());
+}
+
+#[test]
 fn a_host_writes_to_its_own_chat_and_to_the_operators() {
     let mut sim = Sim::talking();
     sim.watch_feed();
@@ -74,6 +93,7 @@ fn what_comes_twice_is_taken_once_and_confirmed_twice() {
     assert_eq!(sim.safe_of("web-1"), [1, 2]);
     sim.restart_daemon(SECOND, SECOND);
     sim.listen("web-1");
+    assert_eq!(sim.safe_of("web-1"), [1, 2], "what is here");
     sim.speak("web-1", 2, "#ops", "two");
     sim.speak("web-1", 3, "#ops", "three");
     assert_eq!(sim.safe_of("web-1"), [2, 3]);
@@ -175,6 +195,7 @@ fn while_nothing_can_be_written_hosts_are_heard_up_to_a_bound_and_nothing_is_los
         sim.connect(name);
         sim.listen(name);
     }
+    assert_eq!(sim.safe_of("web-1").last(), Some(&fitting), "what is here");
     for sequence in fitting + 1..=fitting + 3 {
         sim.speak("web-1", sequence, "#ops", &text);
     }

@@ -49,10 +49,10 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(now: Mono) -> Self {
+    pub(super) fn new(now: Mono, daemon: Option<DaemonName>) -> Self {
         Self {
             since: now,
-            daemon: None,
+            daemon,
             offered_at: None,
             is_answered: false,
             stage: Stage::Open,

@@ -78,10 +78,7 @@ impl Offers {
                 }
             }
             Input::MainDown { daemon } => self.main_down(now, &daemon, &mut effects),
-            Input::Offered { sequence } => {
-                self.unclaimed.retain(|(_, unclaimed)| *unclaimed != sequence);
-                self.live.entry(sequence).or_insert_with(|| Live::new(now));
-            }
+            Input::Offered { sequence } => self.offered(now, sequence),
             Input::Left { sequence } => self.withdraw(sequence, words::LEFT, &mut effects),
             Input::Spoiled { sequence, reason } => {
                 if self.live.contains_key(&sequence) {
@@ -165,6 +162,17 @@ impl Offers {
         }
     }
 
+    /// A user offers a file, or came back to it after the agent's start: it stays with the daemon that
+    /// spoke of it.
+    fn offered(&mut self, now: Mono, sequence: u64) {
+        let spoke = |daemon: &&DaemonName| self.unclaimed.contains(&((*daemon).clone(), sequence));
+        let mut spoke = self.daemons.iter().filter(spoke).cloned().collect::<Vec<_>>().into_iter();
+        self.unclaimed.retain(|(_, unclaimed)| *unclaimed != sequence);
+        let daemon = spoke.next();
+        spoke.for_each(|other| self.withdrawals.add(other, sequence, words::ELSEWHERE));
+        self.live.entry(sequence).or_insert_with(|| Live::new(now, daemon));
+    }
+
     /// Forgets an offer, and has the daemon forget it.
     fn withdraw(&mut self, sequence: u64, reason: &str, effects: &mut Vec<Effect>) {
         let Some(mut one) = self.live.remove(&sequence) else { return };
@@ -186,7 +194,14 @@ impl Offers {
         if decision.epoch != self.epoch || !self.daemons.contains(&daemon) {
             return;
         }
-        let found = self.live.get_mut(&sequence);
+        let is_taken_back = self.withdrawals.is_for(&daemon, sequence);
+        let found = self.live.get_mut(&sequence).map(|one| {
+            if one.daemon.is_none() && state.is_open() && !is_taken_back {
+                // It has it from before the agent's start.
+                (one.daemon, one.offered_at) = (Some(daemon.clone()), Some(now));
+            }
+            one
+        });
         let Some(one) = found.filter(|one| one.daemon.as_ref() == Some(&daemon)) else {
             self.unheld(now, daemon, sequence, state);
             return;

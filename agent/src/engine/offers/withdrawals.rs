@@ -38,6 +38,11 @@ impl Withdrawals {
         self.0.keys().any(|(_, withdrawn)| *withdrawn == sequence)
     }
 
+    /// Whether this daemon is to forget it.
+    pub(super) fn is_for(&self, daemon: &DaemonName, sequence: u64) -> bool {
+        self.0.contains_key(&(daemon.clone(), sequence))
+    }
+
     /// The daemon says that it is over.
     pub(super) fn settled(&mut self, daemon: &DaemonName, sequence: u64) {
         self.0.remove(&(daemon.clone(), sequence));

@@ -141,6 +141,10 @@ impl Files {
         self.all.values().filter(|file| file.row.state.is_open())
     }
 
+    pub(super) fn open_mut(&mut self) -> impl Iterator<Item = &mut File> {
+        self.all.values_mut().filter(|file| file.row.state.is_open())
+    }
+
     /// Those of a host.
     pub(super) fn open_of(&self, host: &HostId) -> impl Iterator<Item = &File> {
         self.open().filter(move |file| file.row.host == *host)

@@ -39,7 +39,7 @@ use book::{File, Taker};
 
 pub(super) use book::Files;
 pub(super) use decide::{accept, fetch, reject, reserved};
-pub(super) use offer::{offer, withdraw};
+pub(super) use offer::{offer, open, withdraw};
 pub use records::record as file_record;
 pub(super) use transfer::{
     transfer_ended, transfer_open, transfer_placed, transfer_progress, transfer_whole,
@@ -65,6 +65,7 @@ pub(super) fn ready(fleet: &Fleet, desk: &mut Desk) {
         }
     }
     desk.at_once(Effect::KeepPartials(kept));
+    transfer::find_placed(desk);
     for id in small {
         decide::take_room(desk, id, Taker::Policy);
     }

@@ -56,6 +56,19 @@ pub(in crate::engine) fn offer(
     take(desk, connection, row, judged);
 }
 
+/// A host opened its messages stream: it hears of each of its offers that is open here, and takes back
+/// those that nobody there waits for.
+pub(in crate::engine) fn open(host: &Host, desk: &mut Desk, connection: ConnectionId) {
+    if !host.is_mine(connection) {
+        return;
+    }
+    let connection = ending::newest(desk, host.id(), connection);
+    let open: Vec<u64> = desk.files.open_of(host.id()).map(|file| file.row.id).collect();
+    for id in open {
+        ending::decide(desk, connection, id);
+    }
+}
+
 /// A host takes an offer back. Too late once the file is about to get its name.
 pub(in crate::engine) fn withdraw(
     host: &Host,

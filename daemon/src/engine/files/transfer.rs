@@ -9,7 +9,9 @@ use systole_common::wire::limits::{FACT_BYTES_MAX, REASON_BYTES_MAX};
 use super::super::Fleet;
 use super::super::desk::Desk;
 use super::super::effect::{Effect, Level, TransferVerdict};
+use super::super::limits::TRANSFER_AT_START;
 use super::super::state::Change;
+use super::super::talk;
 use super::book::File;
 use super::{ending, expire_in, records, tell, words};
 
@@ -28,7 +30,8 @@ pub(in crate::engine) fn transfer_open(desk: &mut Desk, host: &HostId, transfer:
         refuse(desk, host, transfer, *decision);
         return;
     }
-    if let Some(older) = older.filter(|older| *older != transfer) {
+    let is_stream = |older: &u64| *older != transfer && *older != TRANSFER_AT_START;
+    if let Some(older) = older.filter(is_stream) {
         let decision = Box::new(Decision { reason: words::REPLACED.to_owned(), ..*decision });
         desk.after_commit(Effect::TransferOver { transfer: older, decision });
     }
@@ -39,6 +42,21 @@ pub(in crate::engine) fn transfer_open(desk: &mut Desk, host: &HostId, transfer:
     let row = Box::new(file.row.clone());
     let verdict = Box::new(TransferVerdict::Receive { row, decision: *decision });
     desk.after_commit(Effect::Transfer { transfer, verdict });
+}
+
+/// The daemon stopped just when these files were about to get their names: nobody takes them back before
+/// it is known whether they have them.
+pub(super) fn find_placed(desk: &mut Desk) {
+    let placed =
+        |file: &&mut File| file.row.state == FileState::Receiving && file.row.placed.is_some();
+    let mut rows = Vec::new();
+    for file in desk.files.open_mut().filter(placed) {
+        file.transfer = Some(TRANSFER_AT_START);
+        rows.push(Box::new(file.row.clone()));
+    }
+    for row in rows {
+        desk.at_once(Effect::FindPlaced(row));
+    }
 }
 
 /// Bytes came.
@@ -90,6 +108,11 @@ pub(in crate::engine) fn transfer_placed(
 ) {
     let Some(file) = desk.files.get_mut(id) else { return };
     let is_due = file.row.state == FileState::Receiving && file.row.placed.is_some();
+    if file.row.state == FileState::Verified {
+        // Found twice: by the look at the start, and on a stream.
+        over(desk, transfer, id);
+        return;
+    }
     if !is_due {
         let (host, target) = (file.row.host.clone(), words::target(&file.row));
         let reason = format!("{target} has its name though it was {}", file.row.state);
@@ -97,7 +120,8 @@ pub(in crate::engine) fn transfer_placed(
         over(desk, transfer, id);
         return;
     }
-    let other = file.transfer.replace(transfer).filter(|other| *other != transfer);
+    let is_stream = |other: &u64| *other != transfer && *other != TRANSFER_AT_START;
+    let other = file.transfer.replace(transfer).filter(is_stream);
     file.row.content = words::line(content, FACT_BYTES_MAX);
     let path = records::path(&file.row, &desk.settings.files_path);
     let target = words::target(&file.row);
@@ -125,7 +149,14 @@ pub(in crate::engine) fn transfer_ended(
         return;
     }
     file.transfer = None;
+    let host = file.row.host.clone();
     back_to_synced(desk, id);
+    // Whoever took it back meanwhile was told nothing, and does so again.
+    if transfer == TRANSFER_AT_START
+        && let Some(connection) = talk::connection(desk, &host)
+    {
+        ending::decide(desk, connection, id);
+    }
 }
 
 /// The file that comes on this stream now. What an older stream still says is not heard.

@@ -3,9 +3,10 @@
 //! Everything is sent after the commit of what is before it, so that no host has what the daemon forgets
 //! in a crash. Sent again it is whenever a stream begins; the host takes each once.
 
-use systole_common::ids::{ConnectionId, HostId};
-use systole_common::wire::control::{Receipt, SequenceKind};
+use systole_common::ids::{ConnectionId, HostId, SpoolEpoch};
+use systole_common::wire::control::{Ranges, Receipt, SequenceKind};
 use systole_common::wire::hello::CloseCode;
+use systole_common::wire::limits::RANGES_MAX;
 use systole_common::wire::talk::Delivery;
 
 use super::super::Fleet;
@@ -15,12 +16,24 @@ use super::super::host::Host;
 use super::super::limits::NUMBERS_AHEAD_MAX;
 use super::{Mark, fail, settle};
 
-/// An agent opened its messages stream.
-pub(in crate::engine) fn open(host: &Host, desk: &mut Desk, connection: ConnectionId) {
+/// An agent opened its messages stream. It hears first what is here of its messages: one whose folder is
+/// an older copy of itself goes on behind it.
+pub(in crate::engine) fn open(
+    host: &Host,
+    desk: &mut Desk,
+    connection: ConnectionId,
+    epoch: SpoolEpoch,
+) {
     if !host.is_mine(connection) {
         return desk.counters.add("talk_of_strangers");
     }
     desk.talk.open(host.id(), connection);
+    let newest = host.link.as_ref().map_or(connection, |link| link.connection);
+    let known = desk.received.ranges(host.id(), epoch).to_vec();
+    for ranges in known.chunks(RANGES_MAX) {
+        let ranges = Ranges(ranges.to_vec());
+        confirm(desk, newest, Receipt { kind: SequenceKind::Messages.into(), epoch, ranges });
+    }
     pump(desk, host.id());
 }
 

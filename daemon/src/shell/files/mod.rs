@@ -32,6 +32,8 @@ use tracing::{info, warn};
 
 use crate::engine::effect::TransferVerdict;
 use crate::engine::input::Input;
+use crate::engine::limits::TRANSFER_AT_START;
+use crate::engine::state::FileRow;
 use crate::limits::{FILE_ORDERS_MAX, FILE_STREAMS_MAX};
 use folder::{Folder, FolderError};
 
@@ -155,6 +157,19 @@ impl Depot {
                 }
             }
             None
+        });
+    }
+
+    /// Looks whether a file has the name that it was about to get when the daemon stopped.
+    pub(super) fn find_placed(self: &Arc<Self>, row: Box<FileRow>) {
+        self.work(move |depot| {
+            let (transfer, file) = (TRANSFER_AT_START, row.id);
+            let found = partial::find_placed(&depot.folder, &row);
+            if let Some(content) = found {
+                depot.release(file);
+                return Some(Input::TransferPlaced { transfer, file, content });
+            }
+            Some(Input::TransferEnded { transfer, file, fatal: None })
         });
     }
 

@@ -65,6 +65,16 @@ pub(super) fn resume(folder: &Folder, row: &FileRow) -> Result<Found, PartialErr
     Partial::of(file, 0).map(|partial| Found::Part(Box::new(partial)))
 }
 
+/// What a file is by its first bytes, if it has the name that was written down for it.
+pub(super) fn find_placed(folder: &Folder, row: &FileRow) -> Option<String> {
+    let name = row.placed.as_deref()?;
+    let has_partial = !matches!(folder.find_partial(row.id), Ok(None));
+    if has_partial || !is_placed(folder, &row.host, name, row) {
+        return None;
+    }
+    content(folder, &row.host, name).ok()
+}
+
 fn is_placed(folder: &Folder, host: &HostId, name: &str, row: &FileRow) -> bool {
     let Ok(file) = folder.received(host, name) else { return false };
     file.metadata().is_ok_and(|found| found.len() == row.size_bytes)

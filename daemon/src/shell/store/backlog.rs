@@ -118,6 +118,7 @@ fn promises(effect: &Effect) -> bool {
         | Effect::Intervals { .. }
         | Effect::Reserve { .. }
         | Effect::KeepPartials(_)
+        | Effect::FindPlaced(_)
         | Effect::Probe { .. }
         | Effect::Query { .. }
         | Effect::MetricsQuery { .. }

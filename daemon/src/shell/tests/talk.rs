@@ -373,6 +373,8 @@ async fn an_offer_is_answered_each_time_and_ends_when_it_is_withdrawn() {
     assert!(large.reason.contains("files.max_size"), "{}", large.reason);
     talker.connection.close(0_u32.into(), b"");
     let mut talker = Talker::connect(&agent).await;
+    let open: Decision = talker.next().await;
+    assert_eq!((open.file, open.state), (first.file, first.state), "it is told what is open");
     talker.writer.write(&offer(1, 41 << 10)).await.unwrap();
     let again: Decision = talker.next().await;
     assert_eq!((again.file, again.state), (first.file, first.state), "it is the same offer");

@@ -219,6 +219,45 @@ fn offers_of_before_whose_users_do_not_come_back_are_taken_back() {
 }
 
 #[test]
+fn an_offer_of_before_stays_with_the_daemon_that_speaks_of_it() {
+    let before = |says_first: bool| {
+        let mut rig = Rig::new(2);
+        rig.up(1);
+        if says_first {
+            rig.say(1, 4, FileState::Accepted);
+        }
+        rig.offer(4);
+        rig.say(1, 4, FileState::Accepted);
+        rig.up(0);
+        rig.pass(60 * S);
+        rig.take()
+    };
+    let later = before(false);
+    assert_eq!(later[..2], ["tell 4 accepted", "transfer mon-2 4 file 104 try 1"]);
+    assert!(
+        !later.iter().any(|one| one.contains("mon-1") || one.contains("withdraw")),
+        "{later:?}"
+    );
+    let first = before(true);
+    assert_eq!(first[0], "offer mon-2 4");
+    assert!(
+        !first.iter().any(|one| one.contains("mon-1") || one.contains("withdraw")),
+        "{first:?}"
+    );
+}
+
+#[test]
+fn an_offer_that_two_daemons_have_from_before_stays_with_one() {
+    let mut rig = Rig::new(2);
+    rig.up(0);
+    rig.up(1);
+    rig.say(1, 4, FileState::Offered);
+    rig.say(0, 4, FileState::Offered);
+    rig.offer(4);
+    assert_eq!(rig.take(), ["offer mon-1 4", "withdraw mon-2 4: it is offered to another daemon"]);
+}
+
+#[test]
 fn a_daemon_that_is_configured_no_more_lets_its_offers_go() {
     let mut rig = Rig::new(2);
     rig.up(0);
