@@ -81,7 +81,7 @@ enum Command {
     },
     /// Write to the operators who watch this host; `-` reads the text from standard input
     #[command(
-        after_help = "Examples:\n  systole-agent say 'the disk is being replaced'\n  systole-agent say '#ops who is on call?'\n  dmesg | tail -3 | systole-agent say -\n\nThe message goes to the place of this host; one that begins with `#ops ` goes to all operators. It is\nkept and sent once a daemon is heard. At most 4 KiB."
+        after_help = "Examples:\n  systole-agent say 'the disk is being replaced'\n  systole-agent say '#ops who is on call?'\n  dmesg | tail -3 | systole-agent say -\n\nThe message goes to the chat of this host; one that begins with `#ops ` goes to all operators. It is\nkept and sent once a daemon is heard. At most 4 KiB. A host writes nowhere else: what begins with\n#all, @HOST or {FILTER} is refused. Put a blank before a text that must begin so."
     )]
     Say {
         /// The text
@@ -103,12 +103,12 @@ enum Command {
     },
     /// Talk with the operators, line by line; `bye`, `END` or the end of the input leaves
     #[command(
-        after_help = "Example:\n  systole-agent chat\n\nLines go to the place of this host; one that begins with `#ops ` goes to all operators."
+        after_help = "Example:\n  systole-agent chat\n\nLines go to the chat of this host; one that begins with `#ops ` goes to all operators. A host writes\nnowhere else: what begins with #all, @HOST or {FILTER} is refused. Put a blank before a text that\nmust begin so. While no daemon is connected, lines are kept, and the chat says so."
     )]
     Chat,
     /// Offer a file to the operators, and send it once it is accepted
     #[command(
-        after_help = "Examples:\n  systole-agent send core.dump.zst --note 'of the crash at 14:02'\n  systole-agent send report.txt && echo arrived\n\nSmall files are taken by the daemon's policy, others wait for an operator. Prints READY, or REJECT and\nthe reason; then VERIFIED and where it is saved, or FAILED, EXPIRED, WITHDRAWN and the reason. Progress\ngoes to standard error. Ended early, by Ctrl-C for instance, the offer is withdrawn. A file that changes\nmeanwhile is not sent on.\n\nExit: 0 saved and verified, 1 not taken or failed, 69 the agent is not running."
+        after_help = "Examples:\n  systole-agent send core.dump.zst --note 'of the crash at 14:02'\n  systole-agent send report.txt && echo arrived\n\nSmall files are taken by the daemon's policy, others wait for an operator. Prints READY, or REJECT and\nthe reason; then VERIFIED and where it is saved, or FAILED, EXPIRED, WITHDRAWN and the reason. Progress\ngoes to standard error. Ended early, by Ctrl-C for instance, the offer is withdrawn. A file that changes\nwhile it waits or is sent fails. An offer that waits says its number, for `systole accept NUMBER`.\n\nExit: 0 saved and verified, 1 not taken or failed, 69 the agent is not running."
     )]
     Send {
         /// The file

@@ -21,6 +21,10 @@ pub use say::{SayError, say};
 pub use send::{SendError, send};
 pub use status::status;
 
+/// The end of a line and the cells before the next one of the same message, so that nobody takes it for
+/// another message.
+const INDENT: &str = "\n         ";
+
 fn local(rfc3339: &str) -> String {
     UnixMs::parse(rfc3339).map_or_else(|| rfc3339.to_owned(), UnixMs::local)
 }

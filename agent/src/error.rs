@@ -85,6 +85,7 @@ impl AgentError {
             Self::Set(_)
             | Self::Certificate(_)
             | Self::Say(SayError::Text(_) | SayError::NotText) => Exit::Usage,
+            Self::Say(SayError::Place(refused)) => refused.exit(),
             Self::Telemetry(error) => error.exit(),
             Self::Spool(error) => error.exit(),
             Self::Socket(error) => error.exit(),

@@ -196,6 +196,8 @@ pub const FILE_BEGIN_WAIT: Duration = Duration::from_mins(5);
 pub const FILE_END_WAIT: Duration = Duration::from_mins(5);
 /// Time that one chunk may take before the transfer is begun anew.
 pub const FILE_STALL_MAX: Duration = Duration::from_mins(2);
+/// Time between two looks at a file that waits: one that changed is not offered any longer.
+pub const FILE_LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Time between two words on how far a transfer is.
 pub const SEND_PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// Room among the answers for a client of `send` that is kept for decisions.

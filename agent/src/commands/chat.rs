@@ -11,14 +11,14 @@ use std::thread;
 
 use systole_common::exit::Exit;
 use systole_common::model::message::{MessageError, TEXT_BYTES_MAX};
-use systole_common::text::scrub;
+use systole_common::text::{Lines, scrub, scrub_lines};
 use systole_common::time::UnixMs;
 
-use super::print;
-use crate::engine::talk::words::{addressed, is_leaving, reached};
+use super::{INDENT, print};
+use crate::engine::talk::words::{addressed, heard, is_leaving, missed, unheard};
 use crate::error::AgentError;
 use crate::shell::local::client::{ClientError, Conversation, write_request};
-use crate::shell::local::{Answer, ChatWords, MessageWords, Request};
+use crate::shell::local::{Answer, ChatWords, LinkWords, MessageWords, Request};
 use crate::shell::settings::Loader;
 
 /// `chat`; ends with `bye`, `END` or the end of the input.
@@ -66,7 +66,21 @@ fn greeting(open: &ChatWords) -> String {
         "chat of {host} as {}; `bye` leaves, a line that begins with `#ops ` goes to #ops",
         open.user
     );
-    scrub(&text).into_owned()
+    let greeting = scrub(&text).into_owned();
+    match &open.link {
+        Some(link) if link.connected.is_empty() => format!("{greeting}\n{}", aside(&of(link))),
+        Some(_) | None => greeting,
+    }
+}
+
+/// Whether anybody hears what is typed.
+fn of(link: &LinkWords) -> String {
+    if link.connected.is_empty() { unheard(&link.away) } else { heard(&link.connected) }
+}
+
+/// What nobody wrote.
+fn aside(text: &str) -> String {
+    format!("({})", scrub(text))
 }
 
 /// Sends lines until one leaves, the input ends or the agent is gone.
@@ -75,11 +89,16 @@ fn speak(mut input: impl BufRead, agent: &UnixStream) {
         let said = match next_line(&mut input) {
             Some(Ok(line)) if is_leaving(&line) => return,
             Some(Ok(line)) if line.trim().is_empty() => Ok(()),
-            Some(Ok(line)) => {
-                let (to, text) = addressed(&line);
-                let (to, text) = (to.map(str::to_owned), text.to_owned());
-                write_request(agent, &Request::Say { to, text })
-            }
+            Some(Ok(line)) => match addressed(&line) {
+                Ok((to, text)) => {
+                    let (to, text) = (to.map(str::to_owned), text.to_owned());
+                    write_request(agent, &Request::Say { to, text })
+                }
+                Err(refused) => {
+                    complain(&refused.to_string());
+                    Ok(())
+                }
+            },
             Some(Err(why)) => {
                 complain(&why);
                 Ok(())
@@ -130,12 +149,9 @@ fn skip_line(input: &mut impl BufRead) -> usize {
 fn shown(answer: &Answer) -> Option<String> {
     match answer {
         Answer::Message(message) => Some(line(message)),
-        Answer::Said(said) if said.sent_to.is_empty() => {
-            Some(scrub(&format!("({})", reached(&said.sent_to, &said.kept_for))).into_owned())
-        }
-        Answer::Missed(missed) => {
-            Some(format!("({} messages came too fast; see `systole-agent inbox`)", missed.count))
-        }
+        Answer::Said(said) if said.sent_to.is_empty() => Some(aside(&said.sentence())),
+        Answer::Link(link) => Some(aside(&of(link))),
+        Answer::Missed(lost) => Some(aside(&missed(lost.count))),
         Answer::Status(_)
         | Answer::Absence(_)
         | Answer::Said(_)
@@ -148,14 +164,14 @@ fn shown(answer: &Answer) -> Option<String> {
     }
 }
 
-/// `14:02:03 bo > text`, with the place if it is not the host's own.
+/// `14:02:03 bo > text`, with the place if it is not the host's own; further lines stand below it.
 fn line(message: &MessageWords) -> String {
     let local = UnixMs(message.time_ms).local();
     let time = local.split_once(' ').map_or(local.as_str(), |(_, time)| time);
     let place = if message.to.starts_with('@') { "" } else { message.to.as_str() };
     let blank = if place.is_empty() { "" } else { " " };
-    let (from, text) = (scrub(&message.from), scrub(&message.text));
-    format!("{time} {from}{blank}{} > {text}", scrub(place))
+    let text = scrub_lines(&message.text, Lines::Many).replace('\n', INDENT);
+    format!("{time} {}{blank}{} > {text}", scrub(&message.from), scrub(place))
 }
 
 fn complain(why: &str) {
@@ -166,6 +182,7 @@ fn complain(why: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::local::CountWords;
 
     #[test]
     fn lines_are_read_within_a_bound_and_the_next_one_is_whole() {
@@ -181,6 +198,44 @@ mod tests {
         let mut input = io::BufReader::new(&b"\xff\nx\n"[..]);
         assert!(next_line(&mut input).unwrap().is_err());
         assert_eq!(next_line(&mut input), Some(Ok("x\n".to_owned())));
+    }
+
+    #[test]
+    fn who_hears_it_is_said_at_the_beginning_and_when_it_changes() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let link = |connected: &[&str], away: &[&str]| LinkWords {
+            connected: names(connected),
+            away: names(away),
+        };
+        let open = |link: Option<LinkWords>| {
+            greeting(&ChatWords { host: Some("web-1".to_owned()), user: "alex".to_owned(), link })
+        };
+        assert_eq!(open(None), open(Some(link(&["mon-1"], &["mon-2"]))));
+        assert_eq!(
+            open(Some(link(&[], &["mon-1"]))).lines().last().unwrap(),
+            "(mon-1 is not connected; what you write is kept until it is heard)"
+        );
+        assert_eq!(
+            shown(&Answer::Link(link(&["mon-1"], &[]))).unwrap(),
+            "(mon-1 is connected; what was kept is on its way)"
+        );
+        let lost = CountWords { count: 1 };
+        let said = "(1 message came too fast; see `systole-agent inbox`)";
+        assert_eq!(shown(&Answer::Missed(lost)).unwrap(), said);
+    }
+
+    #[test]
+    fn further_lines_of_a_message_stand_below_it() {
+        let message = MessageWords {
+            id: "mon-1-7-3".to_owned(),
+            time_ms: 1_795_234_567_089,
+            from: "bo".to_owned(),
+            to: "@web-1".to_owned(),
+            text: "one\ntwo\u{1b}[2J\r\n04:16:07 root > three".to_owned(),
+            thread: None,
+        };
+        let said = "04:16:07 bo > one\n         two\\x1b[2J\n         04:16:07 root > three";
+        assert_eq!(line(&message), said);
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use systole_common::exit::Exit;
-use systole_common::text::{scrub, to_json_line};
+use systole_common::text::{Lines, scrub, scrub_lines, to_json_line};
 use systole_common::time::UnixMs;
 
-use super::print;
+use super::{INDENT, print};
 use crate::error::AgentError;
 use crate::limits::{INBOX_SHOWN, INBOX_SHOWN_MAX};
 use crate::shell::clocks::clocks;
@@ -74,7 +74,8 @@ fn record<'a>(message: &'a MessageWords, host: Option<&'a str>) -> MessageJson<'
 
 fn line(message: &MessageWords) -> String {
     let MessageWords { time_ms, from, to, text, .. } = message;
-    format!("{}  {} to {}: {}", UnixMs(*time_ms).local(), scrub(from), scrub(to), scrub(text))
+    let text = scrub_lines(text, Lines::Many).replace('\n', INDENT);
+    format!("{}  {} to {}: {text}", UnixMs(*time_ms).local(), scrub(from), scrub(to))
 }
 
 #[cfg(test)]
@@ -108,5 +109,7 @@ mod tests {
     #[test]
     fn people_read_one_line_that_is_safe() {
         assert_eq!(line(&message()), "2026-11-21 04:16:07  bo to @web-1: look\\x1b[2J\\u{202e}");
+        let two = MessageWords { text: "one\n\u{1b}two".to_owned(), ..message() };
+        assert_eq!(line(&two), "2026-11-21 04:16:07  bo to @web-1: one\n         \\x1btwo");
     }
 }

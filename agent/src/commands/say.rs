@@ -7,7 +7,7 @@ use systole_common::model::message::{MessageError, TEXT_BYTES_MAX, text};
 use systole_common::text::{scrub, to_json_line};
 
 use super::print;
-use crate::engine::talk::words::{addressed, reached};
+use crate::engine::talk::words::{NotSaid, addressed};
 use crate::error::AgentError;
 use crate::limits::SAY_INPUT_BYTES_MAX;
 use crate::shell::local::client::{ClientError, ask};
@@ -20,6 +20,9 @@ pub enum SayError {
     /// The text cannot be sent.
     #[error(transparent)]
     Text(#[from] MessageError),
+    /// A host does not write there.
+    #[error(transparent)]
+    Place(#[from] NotSaid),
     /// It is no text.
     #[error("standard input is not text in UTF-8; nothing was sent: send it as a file")]
     NotText,
@@ -38,7 +41,7 @@ pub fn say(loader: &Loader, words: &[String], json: bool) -> Result<Exit, AgentE
         [one] if one == "-" => input(io::stdin().lock())?,
         words => words.join(" "),
     };
-    let (to, line) = addressed(&given);
+    let (to, line) = addressed(&given).map_err(SayError::Place)?;
     let line = text(line).map_err(SayError::Text)?;
     let request = Request::Say { to: to.map(str::to_owned), text: line.to_owned() };
     let Answer::Said(said) = ask(&config.socket, &request)? else {
@@ -47,7 +50,7 @@ pub fn say(loader: &Loader, words: &[String], json: bool) -> Result<Exit, AgentE
     if json {
         print(&to_json_line(&said)?)?;
     } else {
-        print(&scrub(&reached(&said.sent_to, &said.kept_for)))?;
+        print(&scrub(&said.sentence()))?;
     }
     Ok(Exit::Done)
 }

@@ -47,6 +47,15 @@ pub struct DaemonReport {
     pub reason: Option<String>,
 }
 
+/// Which daemons hear this agent, in the order of the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hearing {
+    /// Those that hear it and answer.
+    pub near: Vec<DaemonName>,
+    /// All others.
+    pub away: Vec<DaemonName>,
+}
+
 /// An announced absence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseReport {
@@ -67,4 +76,16 @@ pub struct Report {
     pub heartbeats_sent: u64,
     /// An announced absence.
     pub lease: Option<LeaseReport>,
+}
+
+impl Report {
+    /// Which daemons hear this agent.
+    pub fn hearing(&self) -> Hearing {
+        let is_near = |one: &&DaemonReport| one.state == LinkState::Connected;
+        let (near, away): (Vec<_>, Vec<_>) = self.daemons.iter().partition(is_near);
+        let names = |daemons: Vec<&DaemonReport>| {
+            daemons.into_iter().map(|daemon| daemon.name.clone()).collect()
+        };
+        Hearing { near: names(near), away: names(away) }
+    }
 }

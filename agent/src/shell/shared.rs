@@ -12,7 +12,7 @@ use tokio::sync::{oneshot, watch};
 use crate::engine::effect::Sampling;
 use crate::engine::input::DaemonAddress;
 use crate::engine::series::Reading;
-use crate::engine::status::Report;
+use crate::engine::status::{Hearing, Report};
 use crate::shell::delivery::outlet::{BulkLinks, DeliveryReport, Mains};
 use systole_common::ids::DaemonName;
 
@@ -68,6 +68,8 @@ pub struct Shared {
     pub bulks: watch::Sender<BulkLinks>,
     /// The daemons that files are to go to; written by whoever sends them, read by the delivery.
     pub file_daemons: watch::Sender<BTreeSet<DaemonName>>,
+    /// The daemons that hear this agent; written by the heartbeat thread, read by the talk and by chats.
+    pub hearing: watch::Sender<Hearing>,
     report: Mutex<Arc<Report>>,
     delivery: Mutex<Arc<DeliveryReport>>,
 }
@@ -84,6 +86,7 @@ impl Shared {
             daemons: watch::Sender::new(daemons),
             bulks: watch::Sender::new(BulkLinks::new()),
             file_daemons: watch::Sender::new(BTreeSet::new()),
+            hearing: watch::Sender::new(report.hearing()),
             report: Mutex::new(Arc::new(report)),
             delivery: Mutex::default(),
         }
@@ -106,6 +109,12 @@ impl Shared {
 
     /// Makes known how things stand.
     pub fn publish(&self, report: Report) {
+        let hearing = report.hearing();
+        self.hearing.send_if_modified(|known| {
+            let is_new = *known != hearing;
+            *known = hearing;
+            is_new
+        });
         *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
     }
 }

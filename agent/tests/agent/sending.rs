@@ -85,7 +85,7 @@ async fn an_offer_waits_is_accepted_and_arrives_whole() {
         (0, "READY\nVERIFIED /received/web-1/core dump.gz\n"),
         "{progress}"
     );
-    assert!(progress.contains("waits for an operator, expires "), "{progress}");
+    assert!(progress.contains("waits for an operator as file 101, expires "), "{progress}");
     assert!(progress.contains("100 %"), "{progress}");
     let book = clerk.book();
     assert!(
@@ -181,11 +181,14 @@ async fn however_the_sender_ends_the_offer_is_withdrawn() {
         clerk.wait("its end", |book| (book.withdrawn.len() == count).then_some(())).await;
     }
     let book = clerk.book();
-    assert!(book.withdrawn.iter().all(|one| one.reason == "its sender ended it"));
+    let ended = |one: &systole_common::wire::file::Withdraw| {
+        !one.has_failed && one.reason == "its sender ended it"
+    };
+    assert!(book.withdrawn.iter().all(ended), "{:?}", book.withdrawn);
 }
 
 #[tokio::test]
-async fn a_file_that_changes_while_it_is_sent_is_taken_back() {
+async fn a_file_that_changes_while_it_is_sent_fails() {
     let (home, _peer, _, clerk) = start();
     clerk.book().chunk_takes = Duration::from_millis(100);
     let _agent = running(&home);
@@ -217,13 +220,43 @@ async fn a_file_that_changes_while_it_is_sent_is_taken_back() {
             .await;
         change(&path);
         let (code, said, _) = ended(send);
-        let word = "READY\nWITHDRAWN the file changed while it was sent\n";
+        let word = "READY\nFAILED the file changed while it was sent\n";
         assert_eq!((code, said.as_str()), (1, word), "change {count}");
         clerk.wait("its end", |book| (book.withdrawn.len() == count).then_some(())).await;
     }
     let book = clerk.book();
-    assert!(book.withdrawn.iter().all(|one| one.reason == "the file changed while it was sent"));
+    let ended = |one: &systole_common::wire::file::Withdraw| {
+        one.has_failed && one.reason == "the file changed while it was sent"
+    };
+    assert!(book.withdrawn.iter().all(ended), "{:?}", book.withdrawn);
     assert!(book.faults.is_empty(), "{:?}", book.faults);
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_waits_fails_before_anybody_decides() {
+    let (home, _peer, _, clerk) = start();
+    let _agent = running(&home);
+    home.status(|status| status["daemons"][0]["state"] == "connected");
+    let path = write(&home, "log", &noise(50_000));
+    let send = home.begin(&["send", &path]);
+    clerk.offered().await;
+    File::options().append(true).open(&path).unwrap().write_all(b"x").unwrap();
+    let (code, said, _) = ended(send);
+    assert_eq!((code, said.as_str()), (1, "FAILED the file changed while it waited\n"));
+    clerk.wait("its end", |book| (book.withdrawn.len() == 1).then_some(())).await;
+    assert!(clerk.book().withdrawn[0].has_failed);
+}
+
+#[test]
+fn a_bad_name_is_refused_before_the_file_is_read() {
+    let (home, _peer, _, clerk) = start();
+    let _agent = running(&home);
+    let huge = home.path().join("con");
+    // Sparse: to read it would take minutes.
+    File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+    let (code, said, _) = ended(home.begin(&["send", huge.to_str().unwrap()]));
+    assert!(code == 1 && said.starts_with("REJECT bad name: "), "{code} {said}");
+    assert!(clerk.book().offers.is_empty());
 }
 
 #[test]

@@ -87,6 +87,81 @@ async fn what_is_said_arrives_and_who_has_it_is_told() {
 }
 
 #[test]
+fn a_daemon_that_is_slow_is_not_one_that_is_gone() {
+    let home = Home::new();
+    let (peer, _) = start(&home);
+    home.configure(peer.address, "");
+    let _agent = home.start();
+    connected(&home);
+    peer.set(|manner| manner.receipts = false);
+    let said = |text: &str| texts(&home.call(&["say", text])).1;
+    assert_eq!(said("one"), "kept; mon-1 has yet to confirm it\n");
+    assert_eq!(said("two"), "kept; 1 message goes before it\n");
+    let json: serde_json::Value =
+        serde_json::from_str(&texts(&home.call(&["say", "three", "--json"])).1).unwrap();
+    assert_eq!((&json["connected"][0], &json["before"]), (&"mon-1".into(), &2.into()));
+    peer.set(|manner| manner.receipts = true);
+    assert_eq!(said("four"), "sent to mon-1\n");
+}
+
+#[test]
+fn a_text_that_begins_with_a_place_is_refused_unless_it_is_the_hosts_own() {
+    let home = Home::new();
+    home.configure(([127, 0, 0, 1], 1).into(), "");
+    let _agent = home.start();
+    home.status(|_| true);
+    for text in ["@web-2 hi", "#all hi", "{role=db and state=online} hi", "#opshelp"] {
+        let (code, out, why) = texts(&home.call(&["say", text]));
+        assert!(code == 64 && out.is_empty(), "{text}: {code} {out} {why}");
+        assert!(why.contains("a host writes only to its operators (#ops)"), "{why}");
+    }
+    let chat = home.call_with(&["chat"], b"@web-2 one\n#all two\n@web-1 three\n #all four\n");
+    let (code, out, why) = texts(&chat);
+    assert_eq!((code, why.matches("nothing was sent").count()), (0, 2), "{out} {why}");
+    assert_eq!(out.matches("(kept until mon-1 is heard)").count(), 2, "{out}");
+    assert_eq!(texts(&home.call(&["say", "@web-1", "five"])).0, 0);
+    let (_, out, _) = texts(&home.call_with(&["chat"], b"bye\n"));
+    let said: Vec<_> = out.lines().map(|line| line.split_once(" > ").unwrap().1).collect();
+    assert_eq!(said, ["three", "#all four", "five"]);
+}
+
+#[test]
+fn a_chat_that_nobody_hears_says_so_and_when_somebody_does_again() {
+    let home = Home::new();
+    let (peer, _) = start(&home);
+    home.configure(peer.address, "");
+    let _agent = home.start();
+    connected(&home);
+    let mut chat = home.spawn(&["chat"]);
+    let mut lines = BufReader::new(chat.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().unwrap().unwrap();
+    let mut input = chat.stdin.take().unwrap();
+    assert_eq!(home.call(&["say", "it is open"]).status.code(), Some(0));
+    assert!(line().ends_with(" > it is open"));
+    peer.set(|manner| manner.echoes = false);
+    assert_eq!(line(), "(mon-1 is not connected; what you write is kept until it is heard)");
+    input.write_all(b"anybody?\n").unwrap();
+    assert_eq!(line(), "(kept until mon-1 is heard)");
+    peer.set(|manner| manner.echoes = true);
+    assert_eq!(line(), "(mon-1 is connected; what was kept is on its way)");
+    input.write_all(b"bye\n").unwrap();
+    assert_eq!(chat.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_chat_misses_none_of_its_own_lines() {
+    let home = Home::new();
+    home.configure(([127, 0, 0, 1], 1).into(), "");
+    let _agent = home.start();
+    home.status(|_| true);
+    let lines: Vec<_> = (0..400).map(|number| format!("line {number}")).collect();
+    let (code, out, why) = texts(&home.call_with(&["chat"], lines.join("\n").as_bytes()));
+    assert_eq!((code, why.as_str()), (0, ""));
+    assert_eq!(out.lines().filter(|line| *line == "(kept until mon-1 is heard)").count(), 400);
+    assert!(!out.contains("too fast"), "{out}");
+}
+
+#[test]
 fn what_cannot_be_said_is_refused_with_the_reason() {
     let home = Home::new();
     home.configure(([127, 0, 0, 1], 1).into(), "");

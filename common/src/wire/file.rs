@@ -48,6 +48,8 @@ pub struct Withdraw {
     pub sequence: u64,
     /// Why, for people.
     pub reason: String,
+    /// Whether it can never be sent, as when the file changed; else its sender left.
+    pub has_failed: bool,
 }
 
 /// What became of an offer, or where its bytes are to go on.

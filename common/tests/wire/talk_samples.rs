@@ -70,7 +70,8 @@ pub(crate) fn file_frames(all: &mut Vec<(Kind, Vec<u8>)>) {
         time: AT,
     };
     put(all, VERSION, &offer);
-    put(all, VERSION, &Withdraw { sequence: 4, reason: "its sender left".into() });
+    let reason = "its sender left".into();
+    put(all, VERSION, &Withdraw { sequence: 4, reason, has_failed: false });
     put(all, VERSION, &Chunk { file: 12, offset: 1 << 20, length: 4_096, blake3: [0x2c; 32] });
     let decision = Decision {
         epoch: EPOCH,

@@ -6,12 +6,14 @@ use std::time::Duration;
 use systole_common::ids::{AlertId, ConnectionId, HostId};
 use systole_common::wire::console::{Ack, AlertTargets, Resolve, Retire, Unack};
 use systole_common::wire::feed::FeedHostEvent;
+use systole_common::wire::file::{Accept, Fetch, Reject};
 use systole_common::wire::hello::{CloseCode, RefusalCode};
 
 use super::alerts::{AlertKey, Changed};
 use super::desk::Desk;
 use super::effect::{FeedFrame, Level, Reply};
 use super::host::Host;
+use super::input::Request;
 use super::limits::ACK_MAX;
 use super::operators::{No, known};
 use super::state::{AckRow, AuditRow, Change};
@@ -67,7 +69,7 @@ pub(super) fn retire(
     session: ConnectionId,
     body: &Retire,
 ) -> Result<Reply, No> {
-    let target: String = body.host.chars().filter(char::is_ascii_graphic).take(64).collect();
+    let target = printable(&body.host);
     audited(desk, session, "retire", &target, "", |desk, _| {
         let id = known(fleet, &body.host)?;
         let Some(host) = fleet.remove(&id) else {
@@ -172,10 +174,7 @@ fn not_open(desk: &Desk, id: AlertId) -> No {
 
 fn target_text(targets: &AlertTargets) -> String {
     let ids = targets.ids.iter().map(|id| format!("alert {id}"));
-    let host = targets.host.iter().map(|host| {
-        let shown: String = host.chars().filter(char::is_ascii_graphic).take(64).collect();
-        format!("host {shown}")
-    });
+    let host = targets.host.iter().map(|host| format!("host {}", printable(host)));
     ids.chain(host).collect::<Vec<_>>().join(", ")
 }
 
@@ -216,7 +215,45 @@ pub(super) fn audited<T>(
 }
 
 /// The role table refused an operator: the trail says so.
-pub(super) fn denied(desk: &mut Desk, session: ConnectionId, action: &str, reason: &str) {
+pub(super) fn denied(
+    desk: &mut Desk,
+    session: ConnectionId,
+    action: &str,
+    body: Option<&Request>,
+    reason: &str,
+) {
+    let target = body.map(|body| denied_target(desk, body)).unwrap_or_default();
     let refused = |_: &mut Desk, _: &str| Err::<(), No>((RefusalCode::Role, reason.to_owned()));
-    let _written = audited(desk, session, action, "", "", refused);
+    let _written = audited(desk, session, action, &target, "", refused);
+}
+
+/// What an action that was refused by role would have been about.
+fn denied_target(desk: &Desk, body: &Request) -> String {
+    match body {
+        Request::Ack(Ack { targets, .. })
+        | Request::Unack(Unack { targets })
+        | Request::Resolve(Resolve { targets, .. }) => target_text(targets),
+        Request::Retire(Retire { host }) => printable(host),
+        Request::Say(say) => printable(&say.to),
+        Request::Accept(Accept { file })
+        | Request::Reject(Reject { file, .. })
+        | Request::Fetch(Fetch { file }) => files::target(desk, *file),
+        Request::Subscribe(_)
+        | Request::LookingAt(_)
+        | Request::Hosts(_)
+        | Request::Connections(_)
+        | Request::Alerts(_)
+        | Request::Audit(_)
+        | Request::Series(_)
+        | Request::History(_)
+        | Request::Storage(_)
+        | Request::CleanUp(_)
+        | Request::Messages(_)
+        | Request::Files(_) => String::new(),
+    }
+}
+
+/// A name that nobody has checked, for the trail.
+fn printable(name: &str) -> String {
+    name.chars().filter(char::is_ascii_graphic).take(64).collect()
 }

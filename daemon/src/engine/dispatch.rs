@@ -115,8 +115,8 @@ impl Engine {
             Input::Request { session, request, body } => {
                 operators::request(fleet, desk, session, request, body);
             }
-            Input::Denied { session, action, reason } => {
-                actions::denied(desk, session, action, &reason);
+            Input::Denied { session, action, body, reason } => {
+                actions::denied(desk, session, action, body.as_ref(), &reason);
             }
             Input::FeedOverflowed { session } => feeds::picture(fleet, desk, session, true),
             Input::Settings(settings) => self.change_settings(*settings),

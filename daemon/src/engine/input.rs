@@ -217,6 +217,8 @@ pub enum Input {
         session: ConnectionId,
         /// The name of the frame's kind.
         action: &'static str,
+        /// What was asked, if it was of a kind that is answered.
+        body: Option<Request>,
         /// Why.
         reason: String,
     },

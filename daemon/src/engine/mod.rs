@@ -70,7 +70,7 @@ use state::{Change, Saved};
 use talk::Talk;
 use timers::Due;
 
-pub use files::file_record;
+pub use files::{file_record, size_words};
 pub use records::alert as alert_record;
 
 type Fleet = BTreeMap<HostId, Host>;

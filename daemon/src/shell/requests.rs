@@ -125,7 +125,7 @@ impl Console {
     async fn judge(&self, kind: Kind, body: &Bytes) -> Result<Asked, Breach> {
         self.context.counters.frame(kind);
         if !may_send(Sender::Operator(self.role), kind) {
-            return Ok(Asked::Refused(self.deny(kind).await));
+            return Ok(Asked::Refused(self.deny(kind, body).await));
         }
         Ok(parse(kind, body)?.map_or_else(
             || {
@@ -137,7 +137,7 @@ impl Console {
         ))
     }
 
-    async fn deny(&self, kind: Kind) -> Refusal {
+    async fn deny(&self, kind: Kind, body: &Bytes) -> Refusal {
         let (action, role) = (kind.as_str(), self.role);
         let reason = match least_role(kind) {
             Some(least) => format!("{action} needs role {least}, this certificate has role {role}"),
@@ -149,7 +149,8 @@ impl Console {
             "request refused by role"
         );
         let session = self.peer.id;
-        let denied = Input::Denied { session, action, reason: reason.clone() };
+        let body = parse(kind, body).ok().flatten();
+        let denied = Input::Denied { session, action, body, reason: reason.clone() };
         self.context.tell(denied).await;
         refusal(RefusalCode::Role, &reason, 0)
     }

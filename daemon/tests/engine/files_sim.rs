@@ -224,7 +224,7 @@ impl FileSim {
 
     pub(crate) fn withdraw(&mut self, from: &str, sequence: u64, reason: &str) {
         let (connection, reason) = (self.connection(from), reason.to_owned());
-        let withdraw = Withdraw { sequence, reason };
+        let withdraw = Withdraw { sequence, reason, has_failed: false };
         self.give(Input::Withdraw { connection, epoch: EPOCH, withdraw });
     }
 

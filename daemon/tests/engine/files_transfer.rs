@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use systole_common::model::file::FileState;
-use systole_common::wire::file::Decision;
+use systole_common::wire::file::{Decision, Withdraw};
 use systole_daemon::engine::effect::{Effect, TransferVerdict};
+use systole_daemon::engine::input::Input;
 use systole_daemon::engine::limits::TRANSFER_AT_START;
 use systole_daemon::engine::settings::Settings;
 use systole_daemon::engine::state::FileRow;
 
-use crate::files_sim::{BO, FileSim, KIB, MIB};
+use crate::files_sim::{BO, EPOCH, FileSim, KIB, MIB};
 use crate::sim::{SECOND, host};
 
 /// What the only stream since the last look may receive, and what it is answered.
@@ -191,6 +192,18 @@ fn a_sender_that_ends_a_transfer_ends_its_stream() {
     sim.progress(5, 1, MIB, MIB);
     sim.whole(5, 1, "a");
     assert!(sim.take().is_empty() && sim.state(1) == FileState::Withdrawn);
+}
+
+#[test]
+fn a_file_that_changed_has_failed_and_its_sender_did_not_end_it() {
+    let mut sim = FileSim::accepted();
+    sim.open("web-1", 5, 1);
+    let (connection, reason) = (sim.connection("web-1"), "the file changed".to_owned());
+    let withdraw = Withdraw { sequence: 1, reason, has_failed: true };
+    sim.give(Input::Withdraw { connection, epoch: EPOCH, withdraw });
+    assert_eq!(sim.overs(), [(5, FileState::Failed)]);
+    assert_eq!(sim.discarded(), [1]);
+    assert_eq!(sim.trail().last().unwrap(), "daemon file-failed done");
 }
 
 #[test]

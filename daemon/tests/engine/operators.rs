@@ -6,6 +6,7 @@ use systole_common::ids::{AlertId, Role};
 use systole_common::model::alert::{AlertState, Overlay};
 use systole_common::model::host::HostState;
 use systole_common::wire::console::{Ack, AlertTargets, HostsQuery, Resolve, Retire, Unack};
+use systole_common::wire::file::Accept;
 use systole_common::wire::hello::{CloseCode, RefusalCode};
 use systole_daemon::engine::effect::Reply;
 use systole_daemon::engine::input::{Input, Request};
@@ -170,9 +171,19 @@ fn nothing_is_changed_while_the_disk_takes_no_writes() {
 fn a_denied_request_is_in_the_trail() {
     let mut sim = down();
     let reason = "needs the role operator".to_owned();
-    sim.give(Input::Denied { session: CONSOLE, action: "ack", reason });
-    let line = sim.disk.audit.last().unwrap();
-    assert_eq!((line.action.as_str(), line.outcome.as_str()), ("ack", "refused"));
+    let asked =
+        |body| Input::Denied { session: CONSOLE, action: "x", body, reason: reason.clone() };
+    let about = [
+        (Some(ack(ids(&[1]), 60)), "alert 1"),
+        (Some(Request::Retire(Retire { host: "web-1".into() })), "web-1"),
+        (Some(Request::Accept(Accept { file: 7 })), "file 7"),
+        (None, ""),
+    ];
+    for (body, target) in about {
+        sim.give(asked(body));
+        let line = sim.disk.audit.last().unwrap();
+        assert_eq!((line.target.as_str(), line.outcome.as_str()), (target, "refused"));
+    }
 }
 
 #[test]

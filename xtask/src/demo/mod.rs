@@ -114,7 +114,7 @@ async fn show(
     for agent in &stage.agents {
         start_agent(children, programs, &stage, agent)?;
     }
-    announce(args, &stage, children)?;
+    announce(args, programs, &stage, children)?;
     let end = async {
         match args.span {
             Some(span) => tokio::time::sleep(span).await,
@@ -130,7 +130,12 @@ async fn show(
     if args.json { hosts(programs, &stage).map(Some) } else { Ok(None) }
 }
 
-fn announce(args: &DemoArgs, stage: &Stage, children: &Children) -> Result<()> {
+fn announce(
+    args: &DemoArgs,
+    programs: &Programs,
+    stage: &Stage,
+    children: &Children,
+) -> Result<()> {
     let mut out = std::io::stdout();
     if args.json {
         let first = FirstLine {
@@ -143,11 +148,30 @@ fn announce(args: &DemoArgs, stage: &Stage, children: &Children) -> Result<()> {
     } else {
         writeln!(out, "daemon on 127.0.0.1:{}, {} agents", stage.port, stage.agents.len())?;
         writeln!(out, "configurations and logs: {}", stage.dir.display())?;
-        let config = stage.console_toml();
-        writeln!(out, "try: systole hosts --config {}", config.display())?;
+        for line in tries(programs, stage) {
+            writeln!(out, "{line}")?;
+        }
         writeln!(out, "Ctrl-c stops everything")?;
     }
     Ok(out.flush()?)
+}
+
+/// What a new user can do from another terminal while the demo runs.
+fn tries(programs: &Programs, stage: &Stage) -> Vec<String> {
+    let console = programs.console(stage, &["hosts"]);
+    let mut tries = vec!["from another terminal:".to_owned(), format!("  {}", typed(&console))];
+    if let Some(name) = stage.agents.first() {
+        for args in [["chat"].as_slice(), &["send", "FILE"]] {
+            tries.push(format!("  {}", typed(&programs.agent_command(stage, name, args))));
+        }
+    }
+    tries
+}
+
+/// A command as one types it.
+fn typed(command: &std::process::Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// Shows the console until its user leaves it, or reaps until somebody ends the demo.

@@ -36,7 +36,7 @@ pub fn send(loader: &Loader, path: &Path, note: &str) -> Result<Exit, AgentError
     }
     let mut screen = Screen::new();
     let source = match Source::open(path, |read, size| screen.hashing(read, size)) {
-        Err(error @ SendError::Name) => {
+        Err(error @ (SendError::Name | SendError::BadName(_))) => {
             screen.line(&format!("REJECT {error}"))?;
             return Ok(Exit::Failed);
         }
@@ -136,6 +136,7 @@ impl Sending<'_> {
                 | Answer::Message(_)
                 | Answer::End(_)
                 | Answer::Chat(_)
+                | Answer::Link(_)
                 | Answer::Missed(_)
                 | Answer::Error(_) => return Err(conversation.strange().into()),
             }

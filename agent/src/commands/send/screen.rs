@@ -103,7 +103,7 @@ impl Screen {
         match state {
             FileState::Offered if !is_own => {
                 let until = UnixMs(*expires_ms).local();
-                self.waits(&format!("waits for an operator, expires {until}"));
+                self.waits(&format!("waits for an operator as file {file}, expires {until}"));
             }
             FileState::Offered => self.waits(&format!("waits: {reason}")),
             FileState::Accepted | FileState::Receiving => {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use systole_common::content::{HEAD_BYTES, media_type};
 use systole_common::exit::Exit;
-use systole_common::model::file::CHUNK_BYTES;
+use systole_common::model::file::{BadName, CHUNK_BYTES, check_name};
 use systole_common::wire::limits::REASON_BYTES_MAX;
 
 use crate::shell::send::{kind, modified_ns};
@@ -41,6 +41,9 @@ pub enum SendError {
     /// The name is no text.
     #[error("bad name: it is not UTF-8; copy or link the file under another name")]
     Name,
+    /// No daemon takes a file under this name.
+    #[error("{0}; copy or link the file under another name")]
+    BadName(#[from] BadName),
     /// The note is too long.
     #[error("--note has {bytes} bytes, at most {REASON_BYTES_MAX} are taken; nothing was sent")]
     Note {
@@ -54,9 +57,11 @@ impl SendError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Note { .. } => Exit::Usage,
-            Self::Kind { .. } | Self::Unreadable { .. } | Self::Changed { .. } | Self::Name => {
-                Exit::Failed
-            }
+            Self::Kind { .. }
+            | Self::Unreadable { .. }
+            | Self::Changed { .. }
+            | Self::Name
+            | Self::BadName(_) => Exit::Failed,
         }
     }
 }
@@ -86,9 +91,12 @@ impl Source {
         let metadata = file.metadata().map_err(unreadable)?;
         refuse_kind(path, &metadata)?;
         let name = path.file_name().and_then(OsStr::to_str).ok_or(SendError::Name)?.to_owned();
+        check_name(&name)?;
         let (size_bytes, modified) = (metadata.len(), modified_ns(&metadata));
+        // One that grows faster than it is read has an end all the same.
+        let bounded = (&mut file).take(size_bytes.saturating_add(1));
         let (hash, head, read_bytes) =
-            hash(&mut file, |read| progress(read, size_bytes)).map_err(unreadable)?;
+            hash(bounded, |read| progress(read, size_bytes)).map_err(unreadable)?;
         let after = file.metadata().map_err(unreadable)?;
         if read_bytes != size_bytes || (after.len(), modified_ns(&after)) != (size_bytes, modified)
         {
@@ -108,7 +116,7 @@ fn refuse_kind(path: &Path, metadata: &fs::Metadata) -> Result<(), SendError> {
 
 /// The hash of all bytes, the first ones, and how many there are.
 fn hash(
-    file: &mut File,
+    mut file: impl Read,
     mut progress: impl FnMut(u64),
 ) -> io::Result<(blake3::Hash, Vec<u8>, u64)> {
     let mut hasher = blake3::Hasher::new();
@@ -172,5 +180,11 @@ mod tests {
         let odd = folder.path().join(OsStr::from_bytes(b"a\xff"));
         fs::write(&odd, "x").unwrap();
         assert!(said(&odd).starts_with("bad name"));
+        for bad in ["-rf", "con", "trailing.", "a\nb"] {
+            let path = folder.path().join(bad);
+            fs::write(&path, "x").unwrap();
+            let refused = Source::open(&path, |_, _| panic!("{bad:?} is read all the same"));
+            assert!(refused.unwrap_err().to_string().starts_with("bad name: "));
+        }
     }
 }

@@ -79,14 +79,13 @@ impl Offers {
             }
             Input::MainDown { daemon } => self.main_down(now, &daemon, &mut effects),
             Input::Offered { sequence } => self.offered(now, sequence),
-            Input::Left { sequence } => self.withdraw(sequence, words::LEFT, &mut effects),
-            Input::Spoiled { sequence, reason } => {
-                if self.live.contains_key(&sequence) {
-                    self.withdraw(sequence, &reason, &mut effects);
-                    let told = Told::own(FileState::Withdrawn, reason);
-                    effects.push(Effect::Over { sequence, told });
+            Input::Left { sequence } => {
+                if let Some(Live { daemon: Some(daemon), .. }) = self.forget(sequence, &mut effects)
+                {
+                    self.withdrawals.add(daemon, sequence, words::LEFT);
                 }
             }
+            Input::Spoiled { sequence, reason } => self.spoiled(sequence, reason, &mut effects),
             Input::Decided { daemon, decision } => {
                 self.decided(now, daemon, decision, &mut effects);
             }
@@ -173,13 +172,21 @@ impl Offers {
         self.live.entry(sequence).or_insert_with(|| Live::new(now, daemon));
     }
 
-    /// Forgets an offer, and has the daemon forget it.
-    fn withdraw(&mut self, sequence: u64, reason: &str, effects: &mut Vec<Effect>) {
-        let Some(mut one) = self.live.remove(&sequence) else { return };
+    /// Takes an offer out, if there is one.
+    fn forget(&mut self, sequence: u64, effects: &mut Vec<Effect>) -> Option<Live> {
+        let mut one = self.live.remove(&sequence)?;
         one.stop(sequence, effects);
+        Some(one)
+    }
+
+    /// The file can never be sent: its user and its daemon hear that it failed.
+    fn spoiled(&mut self, sequence: u64, reason: String, effects: &mut Vec<Effect>) {
+        let Some(one) = self.forget(sequence, effects) else { return };
         if let Some(daemon) = one.daemon {
-            self.withdrawals.add(daemon, sequence, reason);
+            self.withdrawals.fail(daemon, sequence, &reason);
         }
+        let told = Told::own(FileState::Failed, reason);
+        effects.push(Effect::Over { sequence, told });
     }
 
     fn decided(
@@ -195,13 +202,15 @@ impl Offers {
             return;
         }
         let is_taken_back = self.withdrawals.is_for(&daemon, sequence);
-        let found = self.live.get_mut(&sequence).map(|one| {
-            if one.daemon.is_none() && state.is_open() && !is_taken_back {
-                // It has it from before the agent's start.
-                (one.daemon, one.offered_at) = (Some(daemon.clone()), Some(now));
-            }
-            one
-        });
+        let mut found = self.live.get_mut(&sequence);
+        if let Some(one) = &mut found
+            && one.daemon.is_none()
+            && state.is_open()
+            && !is_taken_back
+        {
+            // It has it from before the agent's start.
+            (one.daemon, one.offered_at) = (Some(daemon.clone()), Some(now));
+        }
         let Some(one) = found.filter(|one| one.daemon.as_ref() == Some(&daemon)) else {
             self.unheld(now, daemon, sequence, state);
             return;

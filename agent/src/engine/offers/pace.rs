@@ -7,7 +7,12 @@ use systole_common::time::Mono;
 /// Time over which the rate is the mean.
 const WINDOW: Duration = Duration::from_secs(5);
 /// Time below which a rate says nothing.
-const SPAN_MIN: Duration = Duration::from_millis(100);
+const SPAN_MIN: Duration = Duration::from_millis(250);
+/// Time without progress after which the mean begins anew, as after a lost link.
+const GAP_MIN: Duration = Duration::from_secs(2);
+/// The same in times between the two pieces before; the longer one counts, since over a slow link each
+/// piece takes that long.
+const GAP_PIECES: u32 = 3;
 /// Points that are kept of it.
 const POINTS_MAX: usize = 32;
 
@@ -15,13 +20,29 @@ const POINTS_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub struct Pace {
     points: Vec<(Mono, u64)>,
+    /// When bytes went last.
+    moved_at: Option<Mono>,
+    /// The time that the newest piece took; unknown just after the beginning.
+    piece_took: Option<Duration>,
 }
 
 impl Pace {
-    /// So many bytes are sent. Fewer than before: it begins anew.
+    /// So many bytes are sent. Fewer than before, or more after a gap: it begins anew.
     pub fn note(&mut self, now: Mono, sent_bytes: u64) {
-        if self.points.last().is_some_and(|(_, before)| *before > sent_bytes) {
-            self.points.clear();
+        let before = self.points.last().map(|(_, before)| *before);
+        if before.is_some_and(|before| before > sent_bytes) {
+            *self = Self::default();
+        } else if before.is_some_and(|before| before < sent_bytes) {
+            let took = self.moved_at.map(|at| now.since(at));
+            let gap = self.piece_took.map(|piece| (piece * GAP_PIECES).max(GAP_MIN));
+            if took.zip(gap).is_some_and(|(took, gap)| took > gap) {
+                *self = Self::default();
+            } else {
+                self.piece_took = took;
+            }
+        }
+        if before.is_none_or(|before| before != sent_bytes) {
+            self.moved_at = Some(now);
         }
         self.points.push((now, sent_bytes));
         let old = self.points.iter().take_while(|(at, _)| now.since(*at) > WINDOW).count();
@@ -115,6 +136,32 @@ mod tests {
         );
         pace.note(Mono(31 * S), 0);
         assert_eq!(pace.rate(), None, "it began anew");
+    }
+
+    #[test]
+    fn after_an_outage_the_rate_is_that_of_what_goes_now() {
+        let (mut pace, quarter, mib) = (Pace::default(), S / 4, 1 << 20);
+        let note = |pace: &mut Pace, at: u64, mib_sent: u64| pace.note(Mono(at), mib_sent * mib);
+        for piece in 0..=40 {
+            note(&mut pace, piece * quarter, piece * 8);
+        }
+        let back = 10 * S + 60 * S;
+        note(&mut pace, back, 321);
+        assert_eq!((pace.rate(), pace.left(900 * mib)), (None, None), "the outage is no rate");
+        note(&mut pace, back + S / 10, 325);
+        assert_eq!(pace.rate(), None, "so short a time says nothing");
+        note(&mut pace, back + quarter, 329);
+        assert_eq!(pace.rate(), Some(f64::from(32 << 20)));
+        assert_eq!(pace.left(649 * mib), Some(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn over_a_slow_link_there_is_a_rate_all_the_same() {
+        let mut pace = Pace::default();
+        for piece in 0..10 {
+            pace.note(Mono(piece * 10 * S), piece * 10_000);
+            assert_eq!(pace.rate(), (piece > 0).then_some(1000.0), "piece {piece}");
+        }
     }
 
     #[test]

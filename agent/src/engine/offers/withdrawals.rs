@@ -14,6 +14,8 @@ use crate::limits::{WITHDRAW_SETTLED, WITHDRAWALS_MAX};
 #[derive(Debug)]
 struct Withdrawal {
     reason: String,
+    /// Whether the file can never be sent.
+    has_failed: bool,
     sent: Option<(ConnectionId, Mono)>,
 }
 
@@ -24,12 +26,21 @@ pub(super) struct Withdrawals(BTreeMap<(DaemonName, u64), Withdrawal>);
 impl Withdrawals {
     /// Has the daemon forget an offer. Beyond the bound the oldest offer is left to expire.
     pub(super) fn add(&mut self, daemon: DaemonName, sequence: u64, reason: &str) {
+        self.end(daemon, sequence, (reason, false));
+    }
+
+    /// Has the daemon end an offer whose file can never be sent.
+    pub(super) fn fail(&mut self, daemon: DaemonName, sequence: u64, reason: &str) {
+        self.end(daemon, sequence, (reason, true));
+    }
+
+    fn end(&mut self, daemon: DaemonName, sequence: u64, (reason, has_failed): (&str, bool)) {
         if self.0.len() >= WITHDRAWALS_MAX
             && let Some(oldest) = self.0.keys().min_by_key(|(_, sequence)| *sequence).cloned()
         {
             self.0.remove(&oldest);
         }
-        let fresh = || Withdrawal { reason: reason.to_owned(), sent: None };
+        let fresh = || Withdrawal { reason: reason.to_owned(), has_failed, sent: None };
         self.0.entry((daemon, sequence)).or_insert_with(fresh);
     }
 
@@ -66,7 +77,8 @@ impl Withdrawals {
                 Some(_) | None => {
                     one.sent = Some((*main, now));
                     let (daemon, connection) = (daemon.clone(), *main);
-                    let withdraw = Withdraw { sequence: *sequence, reason: one.reason.clone() };
+                    let (reason, has_failed) = (one.reason.clone(), one.has_failed);
+                    let withdraw = Withdraw { sequence: *sequence, reason, has_failed };
                     effects.push(Effect::Withdraw { daemon, connection, withdraw });
                     true
                 }

@@ -215,6 +215,11 @@ impl Talk {
         self.settled().keys().partition(|daemon| self.outbox.is_settled(daemon, sequence))
     }
 
+    /// How many messages `daemon` lacks that go to it before this one.
+    pub fn before(&self, daemon: &DaemonName, sequence: u64) -> u64 {
+        self.outbox.lacking(daemon).take_while(|other| *other < sequence).count() as u64
+    }
+
     /// Whether some daemon is connected that has yet to confirm the message.
     pub fn is_under_way(&self, sequence: u64) -> bool {
         self.links.keys().any(|daemon| !self.outbox.is_settled(daemon, sequence))

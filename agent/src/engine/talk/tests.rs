@@ -84,6 +84,15 @@ fn what_is_not_confirmed_is_sent_again_on_the_next_stream_and_after_a_long_while
 }
 
 #[test]
+fn what_goes_before_a_message_is_counted_for_each_daemon() {
+    let mut talk = talk(2);
+    say(&mut talk, 1..=5);
+    receipt(&mut talk, 1, &[(1, 2), (4, 4)]);
+    assert_eq!((talk.before(&daemon(1), 5), talk.before(&daemon(1), 3)), (1, 0));
+    assert_eq!((talk.before(&daemon(2), 5), talk.before(&daemon(3), 5)), (4, 0));
+}
+
+#[test]
 fn each_daemon_has_a_cursor_and_what_all_have_is_forgotten() {
     let mut talk = talk(2);
     up(&mut talk, 1, 1);

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use systole_common::exit::Exit;
 use systole_common::time::UnixMs;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
 use super::reader::{Line, LineReader};
 use super::server::{Desk, Lines, parsed};
-use super::words::{ChatWords, CountWords, SendRequest};
+use super::words::{ChatWords, CountWords, LinkWords, SendRequest};
 use super::{Answer, Fault, Request};
 use crate::engine::talk::words::permitted;
 use crate::limits::{INBOX_SHOWN_MAX, SAY_WAIT, SEND_ANSWERS_MAX};
 use crate::shell::send::Asked;
-use crate::shell::talk::ask::{NoAnswer, Shown, Speech, Spoken};
+use crate::shell::talk::ask::{News, NoAnswer, Shown, Speech};
 
 /// Numbers of chats.
 static SPEAKERS: AtomicU64 = AtomicU64::new(1);
@@ -35,7 +35,7 @@ async fn speak(
     let host = desk.host();
     let (to, text) = match permitted(host.as_deref(), to, text) {
         Ok((to, text)) => (to, text.to_owned()),
-        Err(refused) => return Answer::Error(Fault::new(Exit::Refused, refused.to_string())),
+        Err(refused) => return Answer::Error(Fault::new(refused.exit(), refused.to_string())),
     };
     let (host, user) = (host.unwrap_or_default(), user.to_owned());
     match desk.talk.say(Speech { speaker, host, user, to, text, patience }).await {
@@ -70,12 +70,17 @@ pub(super) async fn chat(
     reader: &mut LineReader,
     lines: &mut Lines,
 ) -> io::Result<()> {
-    let (recent, mut spoken) = match desk.talk.chat().await {
+    let speaker = SPEAKERS.fetch_add(1, Ordering::Relaxed);
+    let (recent, mut heard) = match desk.talk.chat(speaker).await {
         Ok(followed) => followed,
         Err(error) => return lines.write(&unanswered(&error)).await,
     };
-    let speaker = SPEAKERS.fetch_add(1, Ordering::Relaxed);
-    lines.write(&Answer::Chat(ChatWords { host: desk.host(), user: user.to_owned() })).await?;
+    let mut hearing = desk.shared.hearing.subscribe();
+    let link = LinkWords::from(&*hearing.borrow_and_update());
+    let mut is_heard = !link.connected.is_empty();
+    let (host, user_shown) = (desk.host(), user.to_owned());
+    let open = ChatWords { host, user: user_shown, link: Some(link) };
+    lines.write(&Answer::Chat(open)).await?;
     for message in &recent {
         lines.write(&shown(message)).await?;
     }
@@ -85,14 +90,21 @@ pub(super) async fn chat(
                 Some(line) => lines.write(&chat_line(desk, (user, speaker), line).await).await?,
                 None => return Ok(()),
             },
-            heard = spoken.recv() => match heard {
-                Ok(Spoken { speaker: other, .. }) if other == speaker => {}
-                Ok(Spoken { message, .. }) => lines.write(&shown(&message)).await?,
-                Err(broadcast::error::RecvError::Lagged(count)) => {
+            news = heard.next() => match news {
+                Some(News::Message(message)) => lines.write(&shown(&message)).await?,
+                Some(News::Missed(count)) => {
                     lines.write(&Answer::Missed(CountWords { count })).await?;
                 }
-                Err(broadcast::error::RecvError::Closed) => return Ok(()),
+                None => return Ok(()),
             },
+            Ok(()) = hearing.changed() => {
+                let link = LinkWords::from(&*hearing.borrow_and_update());
+                let is_news = is_heard == link.connected.is_empty();
+                if is_news {
+                    is_heard = !is_heard;
+                    lines.write(&Answer::Link(link)).await?;
+                }
+            }
         }
     }
 }

@@ -21,8 +21,8 @@ use crate::engine::delivery::Cursor;
 use crate::engine::status::{DaemonReport, LeaseReport, Report};
 use crate::shell::delivery::outlet::DeliveryReport;
 pub use words::{
-    ChatWords, CountWords, DecisionWords, MessageWords, Offered, SaidWords, SendProgress,
-    SendRequest,
+    ChatWords, CountWords, DecisionWords, LinkWords, MessageWords, Offered, SaidWords,
+    SendProgress, SendRequest,
 };
 
 /// What a command asks of the running agent.
@@ -76,6 +76,8 @@ pub enum Answer {
     End(CountWords),
     /// The chat is open.
     Chat(ChatWords),
+    /// Whether anybody hears what is said in the chat has changed.
+    Link(LinkWords),
     /// Messages that a slow chat did not get.
     Missed(CountWords),
     /// The file is offered under this number.

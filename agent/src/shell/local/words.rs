@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::status::Hearing;
+use crate::engine::talk::words::{queued, reached};
 use crate::shell::talk::ask::{Reach, Shown};
 
 /// A file that a user wants to send; one descriptor of it comes with the first byte of the line.
@@ -68,6 +70,12 @@ pub struct SaidWords {
     pub sent_to: Vec<String>,
     /// Daemons that get it as soon as they are heard.
     pub kept_for: Vec<String>,
+    /// Those of them that hear this host and have yet to take it.
+    #[serde(default)]
+    pub connected: Vec<String>,
+    /// Messages that go to one of these before it.
+    #[serde(default)]
+    pub before: u64,
 }
 
 /// A message.
@@ -94,6 +102,18 @@ pub struct ChatWords {
     pub host: Option<String>,
     /// The user as the others see it.
     pub user: String,
+    /// Who hears this host.
+    #[serde(default)]
+    pub link: Option<LinkWords>,
+}
+
+/// Which daemons hear this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkWords {
+    /// Those that do.
+    pub connected: Vec<String>,
+    /// The other ones.
+    pub away: Vec<String>,
 }
 
 /// How many there are, or were missed.
@@ -110,9 +130,28 @@ impl From<&Shown> for MessageWords {
     }
 }
 
+impl SaidWords {
+    /// How far it came, for people.
+    pub fn sentence(&self) -> String {
+        if self.sent_to.is_empty() && !self.connected.is_empty() {
+            queued(&self.connected, self.before)
+        } else {
+            reached(&self.sent_to, &self.kept_for)
+        }
+    }
+}
+
 impl From<Reach> for SaidWords {
     fn from(reach: Reach) -> Self {
-        let Reach { id, sent_to, kept_for } = reach;
-        Self { id, sent_to, kept_for }
+        let Reach { id, sent_to, kept_for, connected, before } = reach;
+        Self { id, sent_to, kept_for, connected, before }
+    }
+}
+
+impl From<&Hearing> for LinkWords {
+    fn from(hearing: &Hearing) -> Self {
+        let [connected, away] = [&hearing.near, &hearing.away]
+            .map(|daemons| daemons.iter().map(ToString::to_string).collect());
+        Self { connected, away }
     }
 }

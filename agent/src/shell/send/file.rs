@@ -43,6 +43,9 @@ pub(super) enum FileError {
     /// Not what the client says, or not any more.
     #[error("the file changed while it was sent")]
     Changed,
+    /// The same before anybody wanted its bytes.
+    #[error("the file changed while it waited")]
+    ChangedWaiting,
     /// The disk.
     #[error("the file cannot be read ({0})")]
     Read(#[from] io::Error),
@@ -69,9 +72,14 @@ impl SentFile {
         Ok(sent)
     }
 
+    /// Whether it is still what was offered. Waits for the file's disk.
+    pub(super) fn look(&self) -> Result<(), FileError> {
+        self.is_same(&self.file.metadata()?)
+    }
+
     /// The bytes from `offset` on. Waits for the file's disk.
     pub(super) fn piece(&self, offset: u64, length: usize) -> Result<Piece, FileError> {
-        self.is_same(&self.file.metadata()?)?;
+        self.look()?;
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, offset).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => FileError::Changed,
@@ -185,11 +193,13 @@ mod tests {
             (piece.bytes.as_slice(), piece.blake3),
             (&b"cde"[..], *blake3::hash(b"cde").as_bytes())
         );
+        assert!(sent.look().is_ok(), "reading it changes nothing");
         for change in ["abcdefg", "abc", "ghijkl"] {
             fs::write(&path, change).unwrap();
             let later = std::time::SystemTime::now() + std::time::Duration::from_secs(9);
             File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
             assert!(matches!(sent.piece(0, 1), Err(FileError::Changed)), "{change}");
+            assert!(matches!(sent.look(), Err(FileError::Changed)), "{change}");
         }
     }
 

@@ -12,10 +12,11 @@ use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
 use systole_common::wire::file::{Chunk, Decision};
 use systole_common::wire::hello::{StreamName, StreamOpen};
 use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::file::{FileError, SentFile};
+use super::file::{FileError, Piece, SentFile};
 use crate::engine::offers::TransferEnd;
 use crate::limits::{
     FILE_BEGIN_WAIT, FILE_END_WAIT, FILE_STALL_MAX, SEND_ANSWERS_KEPT, SEND_PROGRESS_EVERY,
@@ -103,11 +104,12 @@ impl Transfer {
         let mut told = None;
         let mut offset = first.offset.min(self.file.size_bytes());
         self.tell(offset, &mut told);
+        let mut reading = self.read(offset);
         while offset < self.file.size_bytes() {
             let sent = tokio::select! {
                 // The daemon wants no more.
                 word = words.next() => return word,
-                sent = timeout(FILE_STALL_MAX, self.piece(offset, writer)) => sent,
+                sent = timeout(FILE_STALL_MAX, self.piece(&mut reading, offset, writer)) => sent,
             };
             let length = sent.map_err(|_| Fault::Silent)??;
             (offset, *moved) = (offset + length, *moved + length);
@@ -120,14 +122,29 @@ impl Transfer {
         timeout(FILE_END_WAIT, words.next()).await.map_err(|_| Fault::Silent)?
     }
 
-    /// Sends the next bytes; how many.
-    async fn piece(&self, offset: u64, writer: &mut FrameWriter) -> Result<u64, Fault> {
+    /// Begins to read the bytes from `offset` on.
+    fn read(&self, offset: u64) -> Reading {
+        let (file, length) = (self.file.clone(), self.length(offset));
+        spawn_blocking(move || file.piece(offset, usize::try_from(length).unwrap_or(0)))
+    }
+
+    /// How many bytes go at once from `offset` on.
+    fn length(&self, offset: u64) -> u32 {
         let rest = self.file.size_bytes().saturating_sub(offset);
-        let length = u32::try_from(rest).unwrap_or(u32::MAX).min(CHUNK_BYTES);
-        let file = self.file.clone();
-        let read = move || file.piece(offset, usize::try_from(length).unwrap_or(0));
-        let piece = tokio::task::spawn_blocking(read).await.map_err(|_| Fault::Thread)??;
+        u32::try_from(rest).unwrap_or(u32::MAX).min(CHUNK_BYTES)
+    }
+
+    /// Sends the bytes that were read, while the next ones are; how many.
+    async fn piece(
+        &self,
+        reading: &mut Reading,
+        offset: u64,
+        writer: &mut FrameWriter,
+    ) -> Result<u64, Fault> {
+        let piece = (&mut *reading).await.map_err(|_| Fault::Thread)??;
         self.shared.counters.files.fetch_add(1, Ordering::Relaxed);
+        let length = self.length(offset);
+        *reading = self.read(offset.saturating_add(length.into()));
         writer.write(&self.chunk(offset, length, piece.blake3)).await?;
         writer.stream().write_all(&piece.bytes).await.map_err(FrameError::from)?;
         Ok(length.into())
@@ -149,6 +166,9 @@ impl Transfer {
         }
     }
 }
+
+/// Bytes that are being read.
+type Reading = JoinHandle<Result<Piece, FileError>>;
 
 /// The sending side of a file stream. Given up, it is reset: an end would say that all bytes came.
 struct Stream(FrameWriter);

@@ -9,9 +9,9 @@ use systole_common::model::coded::Coded;
 use systole_common::time::{Mono, UnixMs};
 use systole_common::wire::file::Offer;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::debug;
 
 use super::file::{FileError, SentFile, checked};
@@ -20,7 +20,7 @@ use super::{Asked, FileKeeper};
 use crate::engine::input::ConnectionId;
 use crate::engine::moment;
 use crate::engine::offers::{Effect, Input, Offers, Told};
-use crate::limits::FILE_EVENTS_WAITING_MAX;
+use crate::limits::{FILE_EVENTS_WAITING_MAX, FILE_LOOK_EVERY};
 use crate::shell::clocks::clocks;
 use crate::shell::delivery::outlet::Mains;
 use crate::shell::host::random;
@@ -35,6 +35,8 @@ enum Event {
     Admitted(Box<Admitted>),
     /// A user does not wait any more.
     Left { sequence: u64 },
+    /// The file is not what was offered.
+    Changed { sequence: u64, error: FileError },
     /// A transfer is over.
     Ended { sequence: u64, attempt: u64, ended: Ended },
 }
@@ -77,6 +79,8 @@ pub(super) struct Watch {
     known: BTreeMap<DaemonName, ConnectionId>,
     sender: mpsc::Sender<Event>,
     events: mpsc::Receiver<Event>,
+    /// One look at a time, so that disks that hang leave a thread to those that do not.
+    looks: Arc<Semaphore>,
 }
 
 impl Watch {
@@ -92,6 +96,7 @@ impl Watch {
             known: BTreeMap::new(),
             sender,
             events,
+            looks: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -190,11 +195,23 @@ impl Watch {
                 self.held.remove(&sequence);
                 self.handle(Input::Left { sequence });
             }
+            Event::Changed { sequence, error } => self.changed(sequence, error),
             Event::Ended { sequence, attempt, ended } => match ended {
                 Ended::End(end) => self.handle(Input::Transferred { sequence, attempt, end }),
                 Ended::Spoiled(reason) => self.handle(Input::Spoiled { sequence, reason }),
             },
         }
+    }
+
+    /// A transfer that runs judges for itself: its last bytes may be read already.
+    fn changed(&mut self, sequence: u64, error: FileError) {
+        let transfer = self.held.get(&sequence).and_then(|held| held.transfer.as_ref());
+        let error = match (transfer, error) {
+            (Some(transfer), _) if !transfer.is_finished() => return,
+            (None, FileError::Changed) => FileError::ChangedWaiting,
+            (Some(_) | None, error) => error,
+        };
+        self.handle(Input::Spoiled { sequence, reason: error.to_string() });
     }
 
     fn admitted(&mut self, admitted: Admitted) {
@@ -208,12 +225,9 @@ impl Watch {
         // The first answer: there is room for it.
         let _ = answers.try_send(Answer::Offered(Offered { epoch, sequence }));
         debug!(sequence, name = request.name, size_bytes = request.size_bytes, "a file is offered");
-        let (gone, events) = (answers.clone(), self.sender.clone());
-        let watcher = tokio::spawn(async move {
-            gone.closed().await;
-            let _ = events.send(Event::Left { sequence }).await;
-        });
-        let (offer, watcher) = (Arc::new(offer), watcher.abort_handle());
+        let (looks, events) = (self.looks.clone(), self.sender.clone());
+        let watching = watch_over(sequence, (file.clone(), looks), answers.clone(), events);
+        let (offer, watcher) = (Arc::new(offer), tokio::spawn(watching).abort_handle());
         self.held.insert(sequence, Held { offer, file, answers, watcher, transfer: None });
         self.handle(Input::Offered { sequence });
     }
@@ -282,6 +296,39 @@ impl Watch {
             tokio::spawn(async move {
                 let _ = messages.send(outgoing).await;
             });
+        }
+    }
+}
+
+/// Says when the user of an offer has gone, and when its file changes meanwhile.
+async fn watch_over(
+    sequence: u64,
+    (file, looks): (Arc<SentFile>, Arc<Semaphore>),
+    answers: mpsc::Sender<Answer>,
+    events: mpsc::Sender<Event>,
+) {
+    loop {
+        let looked = async {
+            sleep(FILE_LOOK_EVERY).await;
+            let (file, place) = (file.clone(), looks.clone().acquire_owned().await);
+            let look = move || {
+                let looked = file.look();
+                drop(place);
+                looked
+            };
+            tokio::task::spawn_blocking(look).await
+        };
+        let event = tokio::select! {
+            () = answers.closed() => Event::Left { sequence },
+            looked = looked => match looked {
+                Ok(Err(error)) => Event::Changed { sequence, error },
+                // Nothing looks any more only at the end of the program.
+                Ok(Ok(())) | Err(_) => continue,
+            },
+        };
+        let is_last = matches!(event, Event::Left { .. });
+        if events.send(event).await.is_err() || is_last {
+            return;
         }
     }
 }

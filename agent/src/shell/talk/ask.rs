@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use systole_common::ids::SpoolEpoch;
 use systole_common::time::UnixMs;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+pub use super::chats::{Heard, News};
 pub use super::record::Shown;
 use crate::limits::{LOCAL_ANSWER_WAIT, TALK_ASKS_WAITING_MAX};
 
@@ -26,7 +27,12 @@ pub enum Ask {
         reply: oneshot::Sender<Vec<Arc<Shown>>>,
     },
     /// The newest messages, and all that follow.
-    Chat(oneshot::Sender<Followed>),
+    Chat {
+        /// The chat, whose own messages do not follow.
+        speaker: u64,
+        /// Who asks.
+        reply: oneshot::Sender<Followed>,
+    },
     /// The sequence of an offer: the former one if it is this spool's, else a new one.
     Offer {
         /// What a client comes back with.
@@ -61,21 +67,16 @@ pub struct Reach {
     pub id: String,
     /// Daemons that have it.
     pub sent_to: Vec<String>,
-    /// Daemons that get it as soon as they are heard.
+    /// Daemons that lack it, and get it as soon as they are heard.
     pub kept_for: Vec<String>,
-}
-
-/// A message that somebody just wrote.
-#[derive(Debug, Clone)]
-pub struct Spoken {
-    /// The message.
-    pub message: Arc<Shown>,
-    /// The chat of this host in which it was written; 0 if it came from elsewhere.
-    pub speaker: u64,
+    /// Those of them that hear this host and have yet to take it.
+    pub connected: Vec<String>,
+    /// Messages that go to one of these before it.
+    pub before: u64,
 }
 
 /// What a chat begins with and goes on with.
-pub type Followed = (Vec<Arc<Shown>>, broadcast::Receiver<Spoken>);
+pub type Followed = (Vec<Arc<Shown>>, Heard);
 
 /// Leads to the talk's thread. Its disk may hang: every question ends after some seconds.
 #[derive(Debug, Clone)]
@@ -123,9 +124,9 @@ impl Door {
         self.ask(|reply| Ask::Inbox { since, count, reply }).await
     }
 
-    /// The newest messages, and all that follow.
-    pub async fn chat(&self) -> Result<Followed, NoAnswer> {
-        self.ask(Ask::Chat).await
+    /// The newest messages, and all that follow but those that `speaker` says.
+    pub async fn chat(&self, speaker: u64) -> Result<Followed, NoAnswer> {
+        self.ask(|reply| Ask::Chat { speaker, reply }).await
     }
 
     /// Epoch and sequence under which a file is offered. They are on the disk when this returns, and

@@ -6,6 +6,8 @@
 //! them; one that fails is opened again now and then.
 
 pub mod ask;
+pub mod chats;
+mod listener;
 mod log;
 pub mod outlet;
 mod record;
@@ -19,15 +21,16 @@ use std::sync::Arc;
 
 use systole_common::ids::SpoolEpoch;
 use systole_common::ranges::RangeSet;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use super::delivery::outlet::Receipted;
 use super::shared::Shared;
 use super::spool::SpoolError;
-use crate::limits::{CHAT_BEHIND_MAX, SPOOL_REOPEN};
-use ask::{Ask, Shown, Spoken};
+use crate::limits::SPOOL_REOPEN;
+use ask::{Ask, Shown};
+use chats::Chats;
 use log::{Opened, TalkLog};
 use outlet::Arrived;
 use watch::Watch;
@@ -66,7 +69,7 @@ pub struct TalkKeeper {
     receipts: mpsc::Receiver<Receipted>,
     /// The newest messages, oldest first.
     recent: VecDeque<Arc<Shown>>,
-    spoken: broadcast::Sender<Spoken>,
+    chats: Chats,
     /// The last message that somebody was promised.
     promised: u64,
 }
@@ -80,8 +83,8 @@ impl TalkKeeper {
         arrivals: mpsc::Receiver<Arrived>,
         receipts: mpsc::Receiver<Receipted>,
     ) -> Self {
-        let (spoken, recent) = (broadcast::Sender::new(CHAT_BEHIND_MAX), VecDeque::new());
-        Self { place, shared, asks, arrivals, receipts, recent, spoken, promised: 0 }
+        let (recent, chats) = (VecDeque::new(), Chats::default());
+        Self { place, shared, asks, arrivals, receipts, recent, chats, promised: 0 }
     }
 
     /// Keeps, sends and confirms until `end` says so. If the disk fails, all else goes on, and the log

@@ -13,7 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, warn};
 
 use super::TalkKeeper;
-use super::ask::{Ask, Reach, Shown, Speech, Spoken};
+use super::ask::{Ask, Reach, Shown, Speech};
+use super::listener::Listener;
 use super::log::{Opened, TalkLog, remember};
 use super::outlet::{Arrived, Outgoing};
 use super::record::Said;
@@ -44,15 +45,6 @@ pub(super) struct Watch<'a> {
     /// What daemons have is to be written down.
     is_dirty: bool,
     is_full: bool,
-}
-
-/// Somebody who waits to hear how far a message came.
-struct Listener {
-    id: String,
-    sequence: u64,
-    until: Mono,
-    is_patient: bool,
-    reply: oneshot::Sender<Result<Reach, String>>,
 }
 
 /// A message that is in the present batch.
@@ -183,7 +175,7 @@ impl<'a> Watch<'a> {
             match ask {
                 Ask::Say(speech, reply) => says.extend(self.say(says.len(), speech, reply)?),
                 Ask::Offer { former, reply } => offers.push((self.log.offer(former)?, reply)),
-                Ask::Inbox { .. } | Ask::Chat(_) => questions.push(ask),
+                Ask::Inbox { .. } | Ask::Chat { .. } => questions.push(ask),
             }
         }
         let mut fresh = BTreeSet::new();
@@ -248,7 +240,7 @@ impl<'a> Watch<'a> {
         let (sequence, shown) = (said.message.sequence, said.shown(self.keeper.place.epoch));
         self.keeper.promised = sequence;
         let id = shown.id.clone();
-        self.show(Arc::new(shown), speaker);
+        self.show(&Arc::new(shown), speaker);
         self.handle(Input::Said(Arc::new(said.message)))?;
         let (until, is_patient) = (now().mono.plus(patience), !patience.is_zero());
         self.listeners.push(Listener { id, sequence, until, is_patient, reply });
@@ -264,17 +256,16 @@ impl<'a> Watch<'a> {
             let (epoch, sequence) = (delivery.epoch, delivery.sequence);
             let is_known = self.talk.inbox().has(&daemon, epoch, sequence);
             if !is_known && fresh.contains(&(daemon.clone(), epoch, sequence)) {
-                self.show(Arc::new(Shown::from(&delivery)), 0);
+                self.show(&Arc::new(Shown::from(&delivery)), 0);
             }
             self.handle(Input::Taken { daemon, epoch, sequence })?;
         }
         Ok(())
     }
 
-    fn show(&mut self, message: Arc<Shown>, speaker: u64) {
-        if remember(&mut self.keeper.recent, &message) {
-            // Nobody may have a chat open.
-            let _ = self.keeper.spoken.send(Spoken { message, speaker });
+    fn show(&mut self, message: &Arc<Shown>, speaker: u64) {
+        if remember(&mut self.keeper.recent, message) {
+            self.keeper.chats.show(message, speaker);
         }
     }
 
@@ -283,9 +274,9 @@ impl<'a> Watch<'a> {
             Ask::Inbox { since, count, reply } => {
                 let _ = reply.send(self.log.received(since, count)?);
             }
-            Ask::Chat(reply) => {
+            Ask::Chat { speaker, reply } => {
                 let recent = self.keeper.recent.iter().cloned().collect();
-                let _ = reply.send((recent, self.keeper.spoken.subscribe()));
+                let _ = reply.send((recent, self.keeper.chats.open(speaker)));
             }
             Ask::Say(..) | Ask::Offer { .. } => {}
         }
@@ -341,17 +332,12 @@ impl<'a> Watch<'a> {
     fn tell_listeners(&mut self) {
         let now = now().mono;
         for listener in std::mem::take(&mut self.listeners) {
-            if listener.until > now && self.talk.is_under_way(listener.sequence) {
+            if listener.waits(now, &self.talk) {
                 self.listeners.push(listener);
-                continue;
+            } else {
+                let hearing = self.keeper.shared.hearing.borrow().clone();
+                listener.tell(&self.talk, &self.known, &hearing);
             }
-            let (sent, kept) = self.talk.reached(listener.sequence);
-            let is_near =
-                |daemon: &&&DaemonName| !listener.is_patient && self.known.contains_key(**daemon);
-            let (near, kept): (Vec<_>, Vec<_>) = kept.iter().partition(|one| is_near(one));
-            let sent_to = sent.iter().chain(near).map(ToString::to_string).collect();
-            let kept_for = kept.into_iter().map(ToString::to_string).collect();
-            let _ = listener.reply.send(Ok(Reach { id: listener.id, sent_to, kept_for }));
         }
     }
 

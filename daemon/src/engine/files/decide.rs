@@ -203,7 +203,8 @@ fn undecided(desk: &Desk, id: u64) -> Result<(), No> {
     }
 }
 
-fn target(desk: &Desk, id: u64) -> String {
+/// What a line of the trail about a file is about, whether or not it is at hand.
+pub(in crate::engine) fn target(desk: &Desk, id: u64) -> String {
     let known = desk.files.get(id).map(|file| words::target(&file.row));
     known.unwrap_or_else(|| format!("file {id}"))
 }

@@ -82,6 +82,7 @@ pub(super) fn told(desk: &mut Desk, id: u64, by: Option<&str>, connection: Optio
         | FileState::Expired => Level::Info,
         FileState::Rejected | FileState::Failed => Level::Warning,
     };
+    let target = by.map_or_else(|| target.clone(), |by| format!("{target} by {by}"));
     let line = if reason.is_empty() { target } else { format!("{target}: {reason}") };
     desk.log(level, log_event(state), Some(&host), None, line);
     let from = by.unwrap_or(words::POLICY).to_owned();

@@ -38,12 +38,13 @@ use super::{Fleet, talk};
 use book::{File, Taker};
 
 pub(super) use book::Files;
-pub(super) use decide::{accept, fetch, reject, reserved};
+pub(super) use decide::{accept, fetch, reject, reserved, target};
 pub(super) use offer::{offer, open, withdraw};
 pub use records::record as file_record;
 pub(super) use transfer::{
     transfer_ended, transfer_open, transfer_placed, transfer_progress, transfer_whole,
 };
+pub use words::size as size_words;
 
 /// The daemon is ready: open files have their deadlines again, and what policy had begun goes on.
 pub(super) fn ready(fleet: &Fleet, desk: &mut Desk) {

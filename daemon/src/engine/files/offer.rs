@@ -90,7 +90,8 @@ pub(in crate::engine) fn withdraw(
         "" => words::WITHDRAWN.to_owned(),
         reason => words::line(reason, REASON_BYTES_MAX),
     };
-    ending::by_daemon(desk, id, FileState::Withdrawn, reason);
+    let state = if withdraw.has_failed { FileState::Failed } else { FileState::Withdrawn };
+    ending::by_daemon(desk, id, state, reason);
 }
 
 /// Whether an offer may be decided on at all; else why not.

@@ -18,7 +18,7 @@ pub(super) const POLICY: &str = "policy";
 const NAME_CELLS_MAX: usize = 80;
 
 /// `1.2 GiB`: always one decimal from KiB on.
-pub(super) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const UNITS: [(&str, u64); 4] =
         [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match UNITS.into_iter().find(|(_, unit)| bytes >= *unit) {

@@ -107,7 +107,8 @@ fn too_fast(rate_per_s: f64, wait: Duration) -> Refusal {
     let text = format!(
         "too many messages: at most {rate_per_s} a second in the long run (talk.rate); nothing was \
          sent, try again in {:.1} s",
-        wait.as_secs_f64()
+        // Rounded up: nobody is told to wait for nothing.
+        (wait.as_secs_f64() * 10.0).ceil().max(1.0) / 10.0
     );
     // Rounded up: whoever waits for as long as told is not refused again.
     let retry_after_ms = u32::try_from(millis(wait)).unwrap_or(u32::MAX).saturating_add(1);

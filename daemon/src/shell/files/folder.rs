@@ -39,6 +39,12 @@ pub(super) enum FolderError {
     /// The name was taken meanwhile.
     #[error("the name is taken")]
     Taken,
+    /// It was received, and somebody removed it since.
+    #[error("{} is not there any more; somebody removed it on the monitor", path.display())]
+    Gone {
+        /// What.
+        path: PathBuf,
+    },
     /// So many files have a name like it that none is left.
     #[error("{}: too many files have that name or the folder is too large; remove some", path.display())]
     TooMany {
@@ -167,9 +173,11 @@ impl Folder {
     pub(super) fn received(&self, host: &HostId, name: &str) -> Result<File, FolderError> {
         let folder = self.host(host)?;
         let path = self.root.join(host.as_str()).join(name);
-        let file = open_file(&folder, name, OFlags::RDONLY)
-            .map_err(|errno| failed(&path, "opening it", errno))?;
-        Ok(file.into())
+        match open_file(&folder, name, OFlags::RDONLY) {
+            Ok(file) => Ok(file.into()),
+            Err(Errno::NOENT) => Err(FolderError::Gone { path }),
+            Err(errno) => Err(failed(&path, "opening it", errno)),
+        }
     }
 
     /// Bytes of the files in a host's folder.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `folder` | the folder, by descriptors only; `names` finds a free name |
 //! | `partial` | what has come of one file: its bytes, its hash, its syncs |
+//! | `writing` | chunks and syncs on their way to the disk |
 //! | `receive` | one file stream from its opening to the last word |
 //! | `fetch` | a received file for an operator |
 //!
@@ -18,6 +19,7 @@ mod partial;
 mod receive;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,6 +35,7 @@ use tracing::{info, warn};
 use crate::engine::effect::TransferVerdict;
 use crate::engine::input::Input;
 use crate::engine::limits::TRANSFER_AT_START;
+use crate::engine::size_words as size;
 use crate::engine::state::FileRow;
 use crate::limits::{FILE_ORDERS_MAX, FILE_STREAMS_MAX};
 use folder::{Folder, FolderError};
@@ -187,9 +190,10 @@ impl Depot {
         let allowed = self.per_host_bytes.load(Ordering::Relaxed);
         let wanted = used.saturating_add(others).saturating_add(size_bytes);
         if wanted > allowed {
+            let (wanted, allowed) = (size(wanted), size(allowed));
             return Err(format!(
-                "the files of {host} would take {wanted} bytes, at most {allowed} are allowed \
-                 (files.per_host); an operator must remove some on the monitor"
+                "an operator must remove files of {host} on the monitor first: with this one they \
+                 would take {wanted}, at most {allowed} are allowed (files.per_host)"
             ));
         }
         if size_bytes > self.free_bytes() {

@@ -1,8 +1,9 @@
-//! What has come of one file: bytes in order, each chunk checked, the hash of all so far, syncs.
+//! What has come of one file: bytes in order, each chunk checked, the hash of all so far.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use systole_common::content::{HEAD_BYTES, media_type};
 use systole_common::ids::HostId;
@@ -10,7 +11,7 @@ use systole_common::model::file::HASH_BYTES;
 
 use super::folder::{Folder, FolderError};
 use crate::engine::state::FileRow;
-use crate::limits::{FILE_READ_BYTES, FILE_SYNC_BYTES};
+use crate::limits::FILE_READ_BYTES;
 
 /// Why no more is taken.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +35,10 @@ pub(super) enum PartialError {
 /// See the module's words.
 #[derive(Debug)]
 pub(super) struct Partial {
-    file: File,
+    file: Arc<File>,
     hasher: blake3::Hasher,
     /// Bytes that came.
     offset: u64,
-    /// Bytes that are synced.
-    synced: u64,
 }
 
 /// What there is of a file when its stream opens.
@@ -54,7 +53,8 @@ pub(super) enum Found {
 /// Opens what has come of a file and reads it again, up to what was synced.
 pub(super) fn resume(folder: &Folder, row: &FileRow) -> Result<Found, PartialError> {
     if let Some(file) = folder.find_partial(row.id)? {
-        return Partial::of(file, row.synced_bytes).map(|partial| Found::Part(Box::new(partial)));
+        return Partial::up_to(file, row.synced_bytes)
+            .map(|partial| Found::Part(Box::new(partial)));
     }
     if let Some(name) = &row.placed
         && is_placed(folder, &row.host, name, row)
@@ -62,7 +62,7 @@ pub(super) fn resume(folder: &Folder, row: &FileRow) -> Result<Found, PartialErr
         return Ok(Found::Placed);
     }
     let file = folder.partial(row.id, row.size_bytes)?;
-    Partial::of(file, 0).map(|partial| Found::Part(Box::new(partial)))
+    Partial::up_to(file, 0).map(|partial| Found::Part(Box::new(partial)))
 }
 
 /// What a file is by its first bytes, if it has the name that was written down for it.
@@ -78,29 +78,27 @@ pub(super) fn find_placed(folder: &Folder, row: &FileRow) -> Option<String> {
 fn is_placed(folder: &Folder, host: &HostId, name: &str, row: &FileRow) -> bool {
     let Ok(file) = folder.received(host, name) else { return false };
     file.metadata().is_ok_and(|found| found.len() == row.size_bytes)
-        && Partial::of_whole(file).is_ok_and(|partial| partial.hash() == row.blake3)
+        && Partial::up_to(file, u64::MAX).is_ok_and(|partial| partial.hash() == row.blake3)
 }
 
 impl Partial {
-    fn of(file: File, synced: u64) -> Result<Self, PartialError> {
-        let there = file.metadata()?.len().min(synced);
-        file.set_len(there)?;
-        Self::of_whole(file)
-    }
-
-    fn of_whole(file: File) -> Result<Self, PartialError> {
+    /// What is there of the first so many bytes. What lies behind them is written over and not cut off:
+    /// cutting would give back the room that was taken for the rest.
+    fn up_to(file: File, bytes_max: u64) -> Result<Self, PartialError> {
         let mut hasher = blake3::Hasher::new();
         let mut offset = 0;
         let mut buffer = vec![0; FILE_READ_BYTES];
-        loop {
+        while offset < bytes_max {
             let read = file.read_at(&mut buffer, offset)?;
             if read == 0 {
                 break;
             }
-            hasher.update(buffer.get(..read).unwrap_or_default());
-            offset = offset.saturating_add(u64::try_from(read).unwrap_or(0));
+            let left = usize::try_from(bytes_max - offset).unwrap_or(usize::MAX);
+            let bytes = buffer.get(..read.min(left)).unwrap_or_default();
+            hasher.update(bytes);
+            offset = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
         }
-        Ok(Self { file, hasher, offset, synced: offset })
+        Ok(Self { file: Arc::new(file), hasher, offset })
     }
 
     /// Bytes that came.
@@ -108,12 +106,7 @@ impl Partial {
         self.offset
     }
 
-    /// Bytes that are synced.
-    pub(super) fn synced(&self) -> u64 {
-        self.synced
-    }
-
-    /// Takes the next chunk; syncs now and then.
+    /// Takes the next chunk. It is not synced yet.
     pub(super) fn write(
         &mut self,
         bytes: &[u8],
@@ -125,17 +118,20 @@ impl Partial {
         self.file.write_all_at(bytes, self.offset)?;
         self.hasher.update(bytes);
         self.offset = self.offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
-        if self.offset.saturating_sub(self.synced) >= FILE_SYNC_BYTES {
-            self.sync()?;
-        }
         Ok(())
     }
 
-    /// Puts all that came on the disk.
-    pub(super) fn sync(&mut self) -> Result<(), PartialError> {
+    /// What puts all that came on the disk, while further chunks may come.
+    pub(super) fn sync(&self) -> impl FnOnce() -> io::Result<()> + Send + 'static {
+        let file = self.file.clone();
+        move || file.sync_data()
+    }
+
+    /// Puts the whole file on the disk, nothing behind it; the hash of all that came.
+    pub(super) fn finish(&mut self) -> Result<[u8; HASH_BYTES], PartialError> {
+        self.file.set_len(self.offset)?;
         self.file.sync_data()?;
-        self.synced = self.offset;
-        Ok(())
+        Ok(self.hash())
     }
 
     /// The hash of all that came.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use quinn::{ReadExactError, SendStream};
 use systole_common::ids::{HostId, Identity};
-use systole_common::model::file::CHUNK_BYTES;
+use systole_common::model::file::{CHUNK_BYTES, HASH_BYTES};
 use systole_common::net::framed::{FrameError, FrameReader, FrameWriter};
 use systole_common::time::Mono;
 use systole_common::wire::codec::decode;
@@ -20,6 +20,7 @@ use tracing::{debug, warn};
 
 use super::folder::FolderError;
 use super::partial::{Found, Partial, PartialError, content, resume};
+use super::writing::Writing;
 use super::{Depot, Order};
 use crate::engine::effect::TransferVerdict;
 use crate::engine::input::Input;
@@ -38,6 +39,13 @@ enum End {
     Fatal(String),
     /// The agent broke the protocol as well.
     Breach(String, Breach),
+}
+
+impl End {
+    /// The disk or the bytes are at fault: no further stream mends that.
+    fn of(error: &PartialError) -> Self {
+        Self::Fatal(error.to_string())
+    }
 }
 
 /// Serves a file stream, of which the opening frame was read.
@@ -67,6 +75,7 @@ pub(in crate::shell) async fn receive(
         file: first.file,
         host,
         told: clock::mono(),
+        synced: None,
     };
     let end = stream.serve().await;
     let outcome = stream.close(end).await;
@@ -94,7 +103,10 @@ struct Stream<'a> {
     transfer: u64,
     file: u64,
     host: HostId,
+    /// When the engine was told how far it is.
     told: Mono,
+    /// The synced bytes that it was told of.
+    synced: Option<u64>,
 }
 
 /// What the engine wants next of a stream.
@@ -124,50 +136,70 @@ impl Stream<'_> {
             Found::Part(partial) => {
                 decision.offset = partial.offset();
                 self.write(&decision).await?;
-                let partial = self.bytes(&row, *partial).await?;
-                match partial {
-                    Ok(partial) => self.whole(&row, partial).await,
+                match self.bytes(&row, *partial).await? {
+                    Ok(hash) => self.whole(&row, hash).await,
                     Err(decision) => Ok(decision),
                 }
             }
         }
     }
 
-    /// All bytes of the file; or the engine's last word that came meanwhile.
+    /// All bytes of the file, and their hash; or the engine's last word that came meanwhile.
     async fn bytes(
         &mut self,
         row: &FileRow,
-        mut partial: Partial,
-    ) -> Result<Result<Partial, Decision>, End> {
-        self.progress(&partial).await;
-        while partial.offset() < row.size_bytes {
-            let next = tokio::select! {
-                order = self.orders.recv() => match order {
-                    Some(Order::Over(decision)) => return Ok(Err(decision)),
-                    // A chunk that was half read cannot be read on.
-                    Some(Order::Verdict(_) | Order::Place) | None => return Err(End::Broken),
-                },
-                chunk = timeout(FILE_IDLE_MAX, chunk(self.streams, self.reader)) => chunk,
-            };
-            let (header, bytes) = next.map_err(|_| End::Broken)??;
-            self.expected(row, &partial, &header)?;
-            let before = partial.synced();
-            partial = self
-                .blocking(move || partial.write(&bytes, header.blake3).map(|()| partial))
-                .await?;
-            let is_due = clock::mono().since(self.told) >= FILE_PROGRESS_EVERY;
-            if partial.synced() != before || is_due {
-                self.progress(&partial).await;
+        partial: Partial,
+    ) -> Result<Result<[u8; HASH_BYTES], Decision>, End> {
+        let mut writing = Writing::begin(partial);
+        let ended = loop {
+            match self.next_bytes(row, &mut writing).await {
+                Ok(None) if writing.taken() >= row.size_bytes => break Ok(None),
+                Ok(None) => {}
+                ended => break ended,
+            }
+        };
+        match ended {
+            Ok(None) => writing.finish().await.map(Ok).map_err(|error| End::of(&error)),
+            Ok(Some(decision)) => {
+                writing.give_up().await;
+                Ok(Err(decision))
+            }
+            Err(end) => {
+                writing.give_up().await;
+                Err(end)
             }
         }
-        Ok(Ok(partial))
     }
 
-    fn expected(&self, row: &FileRow, partial: &Partial, chunk: &Chunk) -> Result<(), End> {
-        let left = row.size_bytes.saturating_sub(partial.offset());
+    /// One more chunk, if the file needs one; or the engine's last word.
+    async fn next_bytes(
+        &mut self,
+        row: &FileRow,
+        writing: &mut Writing,
+    ) -> Result<Option<Decision>, End> {
+        self.progress(writing).await;
+        if writing.taken() >= row.size_bytes {
+            return Ok(None);
+        }
+        let next = tokio::select! {
+            order = self.orders.recv() => match order {
+                Some(Order::Over(decision)) => return Ok(Some(decision)),
+                // A chunk that was half read cannot be read on.
+                Some(Order::Verdict(_) | Order::Place) | None => return Err(End::Broken),
+            },
+            chunk = timeout(FILE_IDLE_MAX, chunk(self.streams, self.reader)) => chunk,
+        };
+        let (header, bytes) = next.map_err(|_| End::Broken)??;
+        self.expected(row, writing.taken(), &header)?;
+        writing.write(bytes, header.blake3).await.map_err(|error| End::of(&error))?;
+        Ok(None)
+    }
+
+    fn expected(&self, row: &FileRow, offset: u64, chunk: &Chunk) -> Result<(), End> {
+        let left = row.size_bytes.saturating_sub(offset);
         let wrong = if chunk.file != self.file {
             "bytes of another file came"
-        } else if chunk.offset != partial.offset() {
+        } else if chunk.offset != offset {
             "bytes came out of order"
         } else if u64::from(chunk.length) > left || chunk.length > CHUNK_BYTES {
             "more bytes came than were offered"
@@ -180,8 +212,7 @@ impl Stream<'_> {
     }
 
     /// Every byte is there: it gets its name if its hash is right.
-    async fn whole(&mut self, row: &FileRow, mut partial: Partial) -> Result<Decision, End> {
-        let hash = self.blocking(move || partial.sync().map(|()| partial.hash())).await?;
+    async fn whole(&mut self, row: &FileRow, hash: [u8; HASH_BYTES]) -> Result<Decision, End> {
         if hash != row.blake3 {
             let text = "its bytes are not those that were offered: their hash is another one";
             return Err(End::Fatal(text.to_owned()));
@@ -255,9 +286,14 @@ impl Stream<'_> {
         breach
     }
 
-    async fn progress(&mut self, partial: &Partial) {
-        self.told = clock::mono();
-        let (received_bytes, synced_bytes) = (partial.offset(), partial.synced());
+    /// Tells the engine what came, at the beginning, with each sync, and now and then.
+    async fn progress(&mut self, writing: &Writing) {
+        let (received_bytes, synced_bytes) = (writing.taken(), writing.synced());
+        let is_due = clock::mono().since(self.told) >= FILE_PROGRESS_EVERY;
+        if self.synced == Some(synced_bytes) && !is_due {
+            return;
+        }
+        (self.told, self.synced) = (clock::mono(), Some(synced_bytes));
         let (transfer, file) = (self.transfer, self.file);
         let input = Input::TransferProgress { transfer, file, received_bytes, synced_bytes };
         self.tell(input).await;
@@ -296,7 +332,7 @@ impl Stream<'_> {
         work: impl FnOnce() -> Result<T, PartialError> + Send + 'static,
     ) -> Result<T, End> {
         let done = tokio::task::spawn_blocking(work).await.map_err(|_| End::Broken)?;
-        done.map_err(|error| End::Fatal(error.to_string()))
+        done.map_err(|error| End::of(&error))
     }
 }
 

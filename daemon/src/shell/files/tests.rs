@@ -61,8 +61,7 @@ fn part(folder: &Folder, row: &FileRow) -> Partial {
 fn receive(folder: &Folder, row: &FileRow, bytes: &[u8]) {
     let mut partial = part(folder, row);
     partial.write(bytes, *blake3::hash(bytes).as_bytes()).unwrap();
-    partial.sync().unwrap();
-    assert_eq!(partial.hash(), row.blake3);
+    assert_eq!(partial.finish().unwrap(), row.blake3);
     folder.place(row.id, &row.host, &row.name).unwrap();
 }
 
@@ -123,6 +122,36 @@ fn symbolic_links_are_refused_wherever_they_are_planted() {
 }
 
 #[test]
+fn a_stream_that_opens_gives_no_room_back() {
+    let (place, folder) = folder();
+    let row = row(&vec![7; 1 << 20]);
+    drop(folder.partial(row.id, row.size_bytes).unwrap());
+    let path = place.path().join("received_files/.partial/7");
+    let blocks = || fs::metadata(&path).unwrap().blocks();
+    let taken = blocks();
+    drop(part(&folder, &row));
+    assert_eq!(blocks(), taken, "of a file of which nothing came");
+    let begun = FileRow { synced_bytes: 4_096, ..row.clone() };
+    let mut partial = part(&folder, &row);
+    partial.write(&[7; 8_192], *blake3::hash(&[7; 8_192]).as_bytes()).unwrap();
+    partial.sync()().unwrap();
+    drop(partial);
+    assert_eq!(part(&folder, &begun).offset(), 4_096);
+    assert_eq!(blocks(), taken, "of a file of which less was written down than came");
+}
+
+#[test]
+fn what_lies_behind_a_whole_file_is_cut_off() {
+    let (place, folder) = folder();
+    let row = row(b"all of it");
+    drop(folder.partial(row.id, row.size_bytes).unwrap());
+    let path = place.path().join("received_files/.partial/7");
+    fs::write(&path, b"what somebody put there by hand").unwrap();
+    receive(&folder, &row, b"all of it");
+    assert_eq!(fs::read(place.path().join("received_files/web-1/a.txt")).unwrap(), b"all of it");
+}
+
+#[test]
 fn a_transfer_goes_on_where_it_was_synced() {
     let (place, folder) = folder();
     let bytes: Vec<u8> = (0..=255).cycle().take(3_000_000).collect();
@@ -130,15 +159,16 @@ fn a_transfer_goes_on_where_it_was_synced() {
     let mut partial = part(&folder, &row);
     let (first, rest) = bytes.split_at(1 << 20);
     partial.write(first, *blake3::hash(first).as_bytes()).unwrap();
-    partial.sync().unwrap();
+    partial.sync()().unwrap();
     partial.write(rest, *blake3::hash(rest).as_bytes()).unwrap();
     drop(partial);
     // Only what was synced and written down counts, whatever else is in the file.
     row.synced_bytes = 1 << 20;
     let mut partial = part(&folder, &row);
-    assert_eq!((partial.offset(), partial.synced()), (1 << 20, 1 << 20));
+    assert_eq!(partial.offset(), 1 << 20);
     partial.write(rest, *blake3::hash(rest).as_bytes()).unwrap();
     assert_eq!(partial.hash(), row.blake3);
+    assert_eq!(partial.finish().unwrap(), row.blake3);
     // Written down as more than there is: what is there counts.
     row.synced_bytes = 1 << 40;
     assert_eq!(part(&folder, &row).offset(), 3_000_000);

@@ -90,7 +90,9 @@ fn said(kind: Kind) -> Vec<u8> {
             user: "deploy".into(),
             time: UnixMs(0),
         }),
-        Kind::Withdraw => frame(&Withdraw { sequence: 9, reason: String::new() }),
+        Kind::Withdraw => {
+            frame(&Withdraw { sequence: 9, reason: String::new(), has_failed: false })
+        }
         Kind::Receipt => frame(&Receipt {
             kind: SequenceKind::Messages.into(),
             epoch: SpoolEpoch(1),

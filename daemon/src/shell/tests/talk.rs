@@ -379,7 +379,7 @@ async fn an_offer_is_answered_each_time_and_ends_when_it_is_withdrawn() {
     let again: Decision = talker.next().await;
     assert_eq!((again.file, again.state), (first.file, first.state), "it is the same offer");
     let reason = "its user ended it".to_owned();
-    talker.writer.write(&Withdraw { sequence: 1, reason }).await.unwrap();
+    talker.writer.write(&Withdraw { sequence: 1, reason, has_failed: false }).await.unwrap();
     let over: Decision = talker.next().await;
     assert_eq!(over.state, FileState::Withdrawn.into());
     let daemon = daemon.restart().await;

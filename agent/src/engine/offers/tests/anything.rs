@@ -87,8 +87,10 @@ impl World {
                 self.breaking[at] |= self.loses;
                 let known = self.books[at].get_mut(&withdraw.sequence);
                 if let Some(state) = known.filter(|state| !self.loses && state.is_open()) {
-                    *state = FileState::Withdrawn;
-                    self.rig.say(at, withdraw.sequence, FileState::Withdrawn);
+                    let has_failed = withdraw.has_failed;
+                    *state = if has_failed { FileState::Failed } else { FileState::Withdrawn };
+                    let state = *state;
+                    self.rig.say(at, withdraw.sequence, state);
                 }
             }
             Effect::Transfer { daemon, sequence, file, attempt } => {
@@ -168,10 +170,9 @@ impl World {
                 self.left.insert(sequence);
                 self.input(Input::Left { sequence });
             }
-            Step::Spoil(sequence) if !self.left.contains(&sequence) => {
-                self.running.contains_key(&sequence).then(|| {
-                    self.input(Input::Spoiled { sequence, reason: "x".to_owned() });
-                });
+            Step::Spoil(sequence) if sequence <= self.last && !self.left.contains(&sequence) => {
+                self.input(Input::Spoiled { sequence, reason: "x".to_owned() });
+                assert!(self.over.contains(&sequence), "its user is not told");
             }
             Step::Leave(_) | Step::Spoil(_) => {}
             Step::Up(at) => self.up(at),

@@ -87,17 +87,26 @@ fn whoever_leaves_takes_the_offer_back_until_the_daemon_surely_knows() {
 }
 
 #[test]
-fn a_file_that_changes_is_taken_back_with_that_reason() {
+fn a_file_that_changes_fails_with_that_reason_also_while_nobody_wants_it_yet() {
     let mut rig = Rig::new(1);
     rig.up(0);
     rig.offer(1);
     rig.say(0, 1, FileState::Accepted);
     rig.take();
     rig.input(Input::Spoiled { sequence: 1, reason: "it changed".to_owned() });
-    let said = ["stop 1", "over 1 withdrawn: it changed", "withdraw mon-1 1: it changed"];
+    let said = ["stop 1", "over 1 failed: it changed", "fail mon-1 1: it changed"];
     assert_eq!(rig.take(), said);
     rig.input(Input::Spoiled { sequence: 1, reason: "it changed".to_owned() });
     assert!(rig.take().is_empty());
+    rig.pass(11 * S);
+    rig.offer(2);
+    rig.say(0, 2, FileState::Offered);
+    rig.take();
+    rig.down(0);
+    rig.input(Input::Spoiled { sequence: 2, reason: "it changed".to_owned() });
+    assert_eq!(rig.take(), ["over 2 failed: it changed"]);
+    rig.up(0);
+    assert_eq!(rig.take(), ["fail mon-1 2: it changed"], "the daemon learns of it on its return");
 }
 
 #[test]

@@ -107,7 +107,8 @@ fn shown(effect: &Effect) -> String {
     match effect {
         Effect::Offer { daemon, sequence, .. } => format!("offer {daemon} {sequence}"),
         Effect::Withdraw { daemon, withdraw, .. } => {
-            format!("withdraw {daemon} {}: {}", withdraw.sequence, withdraw.reason)
+            let word = if withdraw.has_failed { "fail" } else { "withdraw" };
+            format!("{word} {daemon} {}: {}", withdraw.sequence, withdraw.reason)
         }
         Effect::Transfer { daemon, sequence, file, attempt } => {
             format!("transfer {daemon} {sequence} file {file} try {attempt}")
