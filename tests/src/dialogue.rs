@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,6 +17,8 @@ pub struct Dialogue {
     input: Option<ChildStdin>,
     said: Arc<Mutex<Vec<String>>>,
     told: Arc<Mutex<Vec<String>>>,
+    /// What reads its two outputs to their ends.
+    readers: [JoinHandle<()>; 2],
 }
 
 impl Dialogue {
@@ -24,10 +26,10 @@ impl Dialogue {
     pub fn start(mut command: Command) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        let said = gather(child.stdout.take().context("no output")?);
-        let told = gather(child.stderr.take().context("no error output")?);
+        let (said, output) = gather(child.stdout.take().context("no output")?);
+        let (told, errors) = gather(child.stderr.take().context("no error output")?);
         let input = child.stdin.take();
-        Ok(Self { child, input, said, told })
+        Ok(Self { child, input, said, told, readers: [output, errors] })
     }
 
     /// Types a line.
@@ -72,11 +74,14 @@ impl Dialogue {
         Ok(kill_process(pid.context("no process id")?, signal)?)
     }
 
-    /// Waits for its end; its exit code, `None` after a signal.
+    /// Waits for its end and its last words; its exit code, `None` after a signal.
     pub fn ended(&mut self) -> Result<Option<i32>> {
         let ended = until("its end", PATIENCE, || Ok(self.child.try_wait()?));
         let status = ended
             .with_context(|| format!("it said {:?} and told {:?}", self.said(), self.told()))?;
+        until("its last words", PATIENCE, || {
+            Ok(self.readers.iter().all(JoinHandle::is_finished).then_some(()))
+        })?;
         Ok(status.code())
     }
 }
@@ -89,15 +94,15 @@ impl Drop for Dialogue {
     }
 }
 
-fn gather(output: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
+fn gather(output: impl Read + Send + 'static) -> (Arc<Mutex<Vec<String>>>, JoinHandle<()>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let into = lines.clone();
-    thread::spawn(move || {
+    let reader = thread::spawn(move || {
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
             lock(&into).push(String::from_utf8_lossy(&line).into_owned());
         }
     });
-    lines
+    (lines, reader)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,4 +1,4 @@
-//! A small file system of its own, that can be full. Needs root; gone when it is dropped.
+//! A small file system of its own, that can be full or read-only. Needs root; gone when it is dropped.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -7,6 +7,8 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use rustix::process::geteuid;
+
+use crate::{PATIENCE, until};
 
 /// A file system in memory, mounted.
 #[derive(Debug)]
@@ -53,6 +55,23 @@ impl SmallDisk {
             fs::remove_file(self.path.join(name))?;
         }
         Ok(())
+    }
+
+    /// From now on nothing can be written to it. The system allows that once no file on it is open to be
+    /// written.
+    pub fn make_read_only(&self) -> Result<()> {
+        until("a read-only disk", PATIENCE, || Ok(self.remount("remount,ro")?.then_some(())))
+    }
+
+    /// The end of [`Self::make_read_only`].
+    pub fn make_writable(&self) -> Result<()> {
+        ensure!(self.remount("remount,rw")?, "{} stays read-only", self.path.display());
+        Ok(())
+    }
+
+    fn remount(&self, how: &str) -> Result<bool> {
+        let mount = Command::new("mount").args(["-o", how]).arg(&self.path).output()?;
+        Ok(mount.status.success())
     }
 }
 

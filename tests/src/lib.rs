@@ -11,7 +11,7 @@
 //! * [`ledger`]: what agents spooled and were told is safe, against what the store answers.
 //! * [`kept`]: scenes whose agents keep a ledger.
 //! * [`container`]: a Debian with systemd as its first process.
-//! * [`disk`]: a small file system that can be full.
+//! * [`disk`]: a small file system that can be full or read-only.
 //! * [`failing_disk`]: one whose fsyncs fail.
 //! * [`machine`]: what the kernel says of this machine and its processes.
 //! * [`foreigner`]: an independent QUIC client that holds any certificate.

@@ -298,6 +298,11 @@ impl Contact<'_> {
         self.rogue.runtime.block_on(closed).context("the daemon keeps it")
     }
 
+    /// Closes the connection with `code` and any words.
+    pub fn close(&self, code: CloseCode, words: &str) {
+        self.connection.close(u32::from(code.code()).into(), words.as_bytes());
+    }
+
     /// Whether the daemon has closed the connection.
     pub fn is_closed(&self) -> bool {
         self.connection.close_reason().is_some()

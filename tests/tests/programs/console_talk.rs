@@ -15,7 +15,7 @@ use systole_tests::{PATIENCE, until};
 
 const SMALL: (u16, u16) = (80, 24);
 const MEDIUM: (u16, u16) = (120, 40);
-/// Longer than a card that has just come onto the screen is deaf.
+/// Longer than a card that has just come onto the screen, or was just armed, is deaf.
 const CARD_HEARS: Duration = Duration::from_millis(450);
 
 fn scene() -> Result<Scene> {
@@ -78,13 +78,18 @@ fn a_file_is_taken_by_two_keys_and_by_nothing_else() -> Result<()> {
         // A paste is no answer, and one key is none.
         console.press("\x1b[200~y\r\x1b[201~")?;
         console.press("y")?;
-        console.until_shows("Enter")?;
+        console.until_shows("ARMED")?;
         console.press("\x1b")?;
         thread::sleep(CARD_HEARS);
         let open = scene.console(&["files", "--open", "--json"])?.list()?;
         ensure!(open.len() == 1 && open.iter().all(|file| file["state"] == "offered"), "{open:?}");
-        console.press("y")?;
-        console.until_shows("Enter")?;
+        // What was typed ahead is no answer either: nobody saw that it is armed.
+        console.press("y\r")?;
+        console.until_shows("not accepted yet")?;
+        console.until_shows("ARMED")?;
+        thread::sleep(CARD_HEARS);
+        let open = scene.console(&["files", "--open", "--json"])?.list()?;
+        ensure!(open.iter().all(|file| file["state"] == "offered"), "{open:?}");
         console.press("\r")?;
         sender.until_says("READY")?;
         ensure!(sender.ended()? == Some(0), "{:?}", sender.told());
@@ -118,6 +123,7 @@ fn a_file_is_refused_by_keys_with_a_reason_that_its_sender_reads() -> Result<()>
     thread::sleep(CARD_HEARS);
     console.press("n")?;
     console.until_shows("why >")?;
+    thread::sleep(CARD_HEARS);
     console.press("not today\r")?;
     ensure!(sender.until_says("REJECT")?.contains("not today"));
     ensure!(sender.ended()? == Some(1));

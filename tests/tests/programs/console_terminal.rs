@@ -5,18 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use quinn::SendStream;
 use rustix::process::Signal;
-use systole_common::model::metric::{MetricKind, Unit};
-use systole_common::text::is_hidden;
-use systole_common::wire::agent::{
-    Declare, Live, ProcessSample, Processes, SeriesDeclaration, SeriesValue,
-};
-use systole_common::wire::hello::StreamName;
-use systole_common::wire::limits::{LABEL_BYTES_MAX, PROCESS_NAME_BYTES_MAX, PROCESSES_MAX};
-use systole_tests::machine::clocks;
 use systole_tests::pty::Pty;
-use systole_tests::rogue::{Contact, Rogue};
 use systole_tests::scene::Scene;
 use systole_tests::{PATIENCE, until};
 use xtask::demo::programs::SYSTOLED;
@@ -26,8 +16,6 @@ const SMALL: (u16, u16) = (80, 24);
 const MEDIUM: (u16, u16) = (120, 40);
 /// 50 of them in a second.
 const RESIZE_EVERY: Duration = Duration::from_millis(20);
-/// Somebody presses keys and looks at what comes.
-const KEY_EVERY: Duration = Duration::from_millis(150);
 /// What takes a second at most, on a machine that is busy with other things.
 const SECOND_WHEN_BUSY: Duration = Duration::from_secs(5);
 
@@ -271,101 +259,6 @@ fn a_terminal_without_unicode_gets_ascii_only() -> Result<()> {
         ensure!(foreign.is_none(), "{variables:?}: {foreign:?} in {console:?}");
     }
     Ok(())
-}
-
-/// Parts of texts that would do something to a terminal, or deceive who reads it.
-const HOSTILE: [&str; 12] = [
-    "\x1b[2J\x1b[H",
-    "\x1b]0;title\x07",
-    "\x1b]52;c;cm0gLXJmIC8=\x1b\\",
-    "\u{9b}31m",
-    "\u{202e}evil\u{202c}",
-    "\u{2066}x\u{2069}",
-    "a\u{200b}b\u{200d}c",
-    "\u{feff}\u{2028}",
-    "漢字漢字",
-    "🏳️‍🌈👩‍👩‍👧",
-    "\r\nLIVE mon-9",
-    "\x00\x08\x7f\x0e",
-];
-
-#[test]
-fn hostile_names_reach_no_terminal() -> Result<()> {
-    let mut scene = Scene::set(1)?;
-    scene.start_daemon()?;
-    let rogue = Rogue::new(&scene.stage, "demo-1")?;
-    let mut hello = rogue.hello();
-    let mut hostile = HOSTILE.concat();
-    hostile.truncate(hostile.floor_char_boundary(LABEL_BYTES_MAX));
-    hello.os.clone_from(&hostile);
-    hello.labels = vec![("role".to_owned(), hostile)];
-    let mut contact = rogue.dial()?;
-    contact.greet(&hello)?;
-    let samples = HOSTILE.iter().cycle().take(PROCESSES_MAX).enumerate().map(|(pid, name)| {
-        let mut name = name.repeat(4);
-        name.truncate(name.floor_char_boundary(PROCESS_NAME_BYTES_MAX));
-        ProcessSample {
-            pid: u32::try_from(pid).unwrap_or(0),
-            name,
-            cpu_percent: 1.0,
-            memory_bytes: 1,
-        }
-    });
-    let mut metrics = contact.stream(StreamName::Metrics)?;
-    contact.say(&mut metrics, &Processes { processes: samples.collect() })?;
-    say_hostile_series(&contact, &mut metrics)?;
-    // It never beats again: there is an alert, with a note of somebody else.
-    let console = console(&scene, MEDIUM, &[])?;
-    let alert = until("an alert", PATIENCE, || {
-        let alerts = scene.alerts()?;
-        Ok(alerts.first().and_then(|alert| alert["id"].as_u64()))
-    })?;
-    let note = format!("ours {}", HOSTILE.concat().replace('\0', ""));
-    scene.console(&["ack", &alert.to_string(), "--note", &note])?.done()?;
-    let pages = ["\x1b[6~"; 12];
-    let views = ["2", "j", "1", "\r", "l", "l"].into_iter().chain(pages);
-    let views = views.chain(["l"]).chain(pages).chain(["l", "l", "l", "l", "?", "\x1b", "w"]);
-    for keys in views {
-        console.press(keys)?;
-        std::thread::sleep(KEY_EVERY);
-    }
-    let bytes = console.bytes();
-    let text = String::from_utf8(bytes).context("the console writes UTF-8")?;
-    for part in text.split('\x1b').skip(1) {
-        ensure!(part.starts_with('['), "a sequence that is none of ours: {:?}", part.get(..20));
-    }
-    let hidden = text.chars().find(|c| is_hidden(*c) && !matches!(c, '\x1b' | '\x07'));
-    ensure!(hidden.is_none(), "{hidden:?} reached the terminal");
-    console.until_shows("LIVE").map(drop)
-}
-
-/// A mount point and an interface for each hidden character that there is: controls, bidi, zero width,
-/// tags, and what begins a terminal's sequences.
-fn say_hostile_series(contact: &Contact<'_>, metrics: &mut SendStream) -> Result<()> {
-    let codes = (0x01..0x20).chain(0x7f..0xa0).chain([0xad, 0x34f, 0x61c, 0x180e, 0x3164, 0xfeff]);
-    let codes = codes.chain(0x200b..0x2010).chain(0x202a..0x202f).chain(0x2060..0x2070);
-    let hidden: Vec<char> = codes.chain(0xe0020..0xe0080).filter_map(char::from_u32).collect();
-    ensure!(hidden.len() >= 190, "only {} hidden characters", hidden.len());
-    let sequences = HOSTILE.iter().map(|part| (*part).to_owned());
-    let names = hidden.iter().map(|c| format!("/{c}[31m{c}x")).chain(sequences);
-    let families = ["disk_used_percent", "network_rx_bytes_per_s"];
-    let series: Vec<SeriesDeclaration> = names
-        .flat_map(|name| families.map(|metric| (metric, name.clone())))
-        .zip(0_u32..)
-        .map(|((metric, instance), id)| SeriesDeclaration {
-            id,
-            metric: metric.to_owned(),
-            instance,
-            unit: Unit::Percent.into(),
-            kind: MetricKind::Gauge.into(),
-        })
-        .collect();
-    ensure!(series.len() >= 400, "two hundred names, each in two views");
-    let values = series.iter().map(|one| SeriesValue { id: one.id, value: 50.0 }).collect();
-    for part in series.chunks(64) {
-        contact.say(metrics, &Declare { series: part.to_vec() })?;
-    }
-    contact.say(metrics, &Live { at: clocks(), interval_ms: 1_000, values })
 }
 
 #[test]

@@ -15,11 +15,11 @@ use systole_tests::scene::Scene;
 use systole_tests::{PATIENCE, until};
 use xtask::demo::programs::SYSTOLED;
 
-const KIB: usize = 1024;
-const MIB: usize = 1024 * 1024;
+pub(super) const KIB: usize = 1024;
+pub(super) const MIB: usize = 1024 * 1024;
 
 /// Agents, and where the daemon puts files.
-fn scene(agents: usize, more: &str) -> Result<Scene> {
+pub(super) fn scene(agents: usize, more: &str) -> Result<Scene> {
     let mut scene = Scene::set_with(agents, |plan| {
         let path = plan.dir.join("received_files");
         let files = format!("[files]\npath = \"{}\"\n{more}\n", path.display());
@@ -29,12 +29,12 @@ fn scene(agents: usize, more: &str) -> Result<Scene> {
     Ok(scene)
 }
 
-fn received(scene: &Scene, agent: &str) -> PathBuf {
+pub(super) fn received(scene: &Scene, agent: &str) -> PathBuf {
     scene.stage.dir.join("received_files").join(agent)
 }
 
 /// Bytes that no compression and no hole makes small.
-fn bytes(count: usize) -> Vec<u8> {
+pub(super) fn bytes(count: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(count + 8);
     while bytes.len() < count {
@@ -47,29 +47,29 @@ fn bytes(count: usize) -> Vec<u8> {
     bytes
 }
 
-fn file(scene: &Scene, name: &str, content: &[u8]) -> Result<String> {
+pub(super) fn file(scene: &Scene, name: &str, content: &[u8]) -> Result<String> {
     let path = scene.stage.dir.join(name);
     fs::write(&path, content)?;
     Ok(path.display().to_string())
 }
 
-fn send(scene: &Scene, agent: &str, path: &str, more: &[&str]) -> Result<Dialogue> {
+pub(super) fn send(scene: &Scene, agent: &str, path: &str, more: &[&str]) -> Result<Dialogue> {
     let args = [&["send", path], more].concat();
     Dialogue::start(scene.programs.agent_command(&scene.stage, agent, &args))
 }
 
 /// The open offer, once there is one.
-fn offer(scene: &Scene) -> Result<Value> {
+pub(super) fn offer(scene: &Scene) -> Result<Value> {
     until("an offer", PATIENCE, || {
         Ok(scene.console(&["files", "--open", "--json"])?.list()?.into_iter().next())
     })
 }
 
-fn id(file: &Value) -> Result<String> {
+pub(super) fn id(file: &Value) -> Result<String> {
     Ok(file["id"].as_u64().with_context(|| format!("no id in {file}"))?.to_string())
 }
 
-fn files(scene: &Scene) -> Result<Vec<Value>> {
+pub(super) fn files(scene: &Scene) -> Result<Vec<Value>> {
     scene.console(&["files", "--json"])?.list()
 }
 

@@ -106,7 +106,7 @@ fn end(scene: &mut Scene, pid: u32) -> Result<()> {
 }
 
 /// Makes empty files until there can be no more.
-fn take_inodes(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn take_inodes(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     loop {
         let path = folder.join(format!("empty-{}", files.len()));
