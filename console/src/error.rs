@@ -76,6 +76,11 @@ pub enum ConsoleError {
         /// How many.
         found: usize,
     },
+    /// A message was written to the daemon, and no answer came.
+    #[error(
+        "it is not known whether the message was sent ({0}); `systole chat` shows it if it was"
+    )]
+    Unconfirmed(Box<LinkError>),
     /// Not every host has a message, and that was waited for.
     #[error("{0}")]
     Undelivered(String),
@@ -129,7 +134,7 @@ impl ConsoleError {
             | Self::Range(_)
             | Self::Message(_)
             | Self::Usage(_) => Exit::Usage,
-            Self::Link(error) => error.exit(),
+            Self::Link(error) | Self::Unconfirmed(error) => error.exit(),
             // The reader has what it wanted: `systole hosts | head -1`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::NoHost { .. }

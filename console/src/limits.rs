@@ -104,7 +104,7 @@ pub const UNDO_WITHIN: Duration = Duration::from_secs(10);
 pub const LINE_BYTES_MAX: usize = PASTE_BYTES_MAX;
 /// Lines of each kind that can be recalled.
 pub const LINES_RECALLED_MAX: usize = 50;
-/// Ways in which a word can go on that are offered.
+/// Ways in which a word can go on that are listed; of more it is said how many.
 pub const COMPLETIONS_MAX: usize = 8;
 /// Longest text that narrows the help, in characters.
 pub const HELP_TYPED_MAX: usize = 32;
@@ -118,19 +118,27 @@ pub const MESSAGES_MAX: usize = 8_192;
 pub const MESSAGES_OF_PLACE_MAX: usize = 1_024;
 /// Messages that are asked for at once.
 pub const MESSAGES_ASKED_MAX: u32 = 100;
+/// With more marks than this a page of messages may have ended early because of them.
+pub const MARKS_OF_SHORT_PAGE_MAX: u64 = 100_000;
 /// Places that are known by a draft or an unread message of theirs.
 pub const PLACES_MAX: usize = 1_024;
 /// Lines that were sent and are not confirmed yet.
 pub const LINES_UNCONFIRMED_MAX: usize = REQUESTS_MAX;
+/// Cells of a place in a sentence; of a longer one the middle is left out.
+pub const PLACE_CELLS_MAX: usize = 30;
 /// Above so many hosts a message needs Enter twice.
 pub const HOSTS_UNASKED_MAX: usize = 5;
 /// Files that are kept; of more those that are over leave, the oldest first.
 pub const FILES_MAX: usize = 2_048;
 /// Files that are asked for at once.
 pub const FILES_ASKED_MAX: u32 = 256;
-/// Points from which the speed of a transfer is told.
-pub const RATE_POINTS_MAX: usize = 10;
-/// For so long after it came onto the screen a card takes no key.
+/// Points from which the speed of a transfer is told, at most.
+pub const PACE_POINTS_MAX: usize = 32;
+/// How long the time is from which the speed of a transfer is told, where enough came in it.
+pub const PACE_SPAN: Duration = Duration::from_secs(5);
+/// From a shorter time no speed is told.
+pub const PACE_SPAN_MIN: Duration = Duration::from_millis(250);
+/// For so long after it came onto the screen a card takes no key, and one that is armed no Enter.
 pub const CARD_DEAF: Duration = Duration::from_millis(350);
 /// For how long a decision on a file, or that it goes on, is still told beside it.
 pub const NEWS_SHOWN: Duration = Duration::from_mins(1);

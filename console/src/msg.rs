@@ -1,5 +1,7 @@
 //! Everything that can happen to the console's model: one closed enum, one ordered stream.
 
+use std::time::Duration;
+
 use systole_common::time::UnixMs;
 use systole_common::wire::console::{AlertRecord, ConnectionRecord};
 use systole_common::wire::feed::{
@@ -52,12 +54,30 @@ pub enum Msg {
         /// The question's number.
         request: RequestId,
         /// The answer, or why there is none.
-        answer: Result<Answer, String>,
+        answer: Result<Answer, NoAnswer>,
     },
     /// The model's own deadline came.
     Deadline,
     /// The console runs again after a stop.
     Resumed,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoAnswer {
+    /// The reason, for people.
+    pub why: String,
+    /// The daemon may have done it all the same: only its answer is missing.
+    pub may_be_done: bool,
+    /// When asking again makes sense.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<String> for NoAnswer {
+    /// It was refused, or never asked.
+    fn from(why: String) -> Self {
+        Self { why, may_be_done: false, retry_after: None }
+    }
 }
 
 /// What a daemon answered.

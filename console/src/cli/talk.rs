@@ -70,8 +70,9 @@ pub(super) const SAY_HELP: &str = "Quote the target: a shell takes # for a comme
     systole say '#all' 'network work from 22:00 to 22:10'\n  \
     systole say '{role=db and state=online}' 'please stop the import' --wait 30s\n  \
     uptime | systole say '#ops' -\n\
-    It ends with 0 once the daemon has the message. Hosts that are away get it when they are back; with \
-    --wait it ends with 1 if one of them does not have it by then, and names it.";
+    It ends with 0 once the daemon has the message, with 1 if nobody ever gets it. Hosts that are away \
+    get it when they are back; with --wait it ends with 1 if one of them does not have it by then, and \
+    names it.";
 pub(super) const CHAT_HELP: &str = "The oldest comes first. `v 2/3` behind a message: 2 of its 3 hosts have \
     it; `x 1`: one never will.\n  \
     systole chat\n  \

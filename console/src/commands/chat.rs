@@ -4,6 +4,7 @@ mod follow;
 
 use systole_common::model::message::Place;
 use systole_common::time::UnixMs;
+use systole_common::wire::console::HostsQuery;
 use systole_common::wire::limits::REASON_BYTES_MAX;
 use systole_common::wire::talk::{MessageMarks, MessageRecord, MessagesQuery};
 
@@ -73,7 +74,13 @@ impl Wanted {
 
     /// What was said so far, the oldest first.
     async fn history(&self, link: &Link) -> Result<Vec<Said>, LinkError> {
-        self.page(link, self.since, 0, self.count_max).await
+        let said = self.page(link, self.since, 0, self.count_max).await?;
+        let host = self.place.as_ref().and_then(|place| place.strip_prefix('@'));
+        if let (true, Some(host)) = (said.is_empty(), host) {
+            // An unknown name is a mistake, not a quiet place.
+            link.ask(&HostsQuery { hosts: vec![host.to_owned()] }).await?.hosts().await?;
+        }
+        Ok(said)
     }
 
     /// What was said after `since` and after the message `above`, the oldest first; of more than

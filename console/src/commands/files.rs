@@ -1,6 +1,7 @@
-//! `systole files [HOST] [--open] [--since]`: what waits for a decision first, then the newest.
+//! `systole files [HOST] [--open] [--since]`: in the order of the console, what waits longest first.
 
 use systole_common::ids::HostId;
+use systole_common::wire::console::HostsQuery;
 use systole_common::wire::file::FilesQuery;
 
 use super::{say, talk};
@@ -8,6 +9,7 @@ use crate::cli::{Common, FilesArgs};
 use crate::error::ConsoleError;
 use crate::json::FileJson;
 use crate::limits::{FILES_LISTED, FILES_LISTED_MAX};
+use crate::model::files::order;
 use crate::shell::link::Link;
 use crate::shell::{clock, output};
 use crate::tables::files::table;
@@ -22,8 +24,16 @@ pub(super) async fn run(common: &Common, args: &FilesArgs) -> Result<(), Console
         file: None,
         count_max: if is_all { FILES_LISTED_MAX } else { FILES_LISTED },
     };
-    let ask = async |link: &Link| Ok(link.ask(&query).await?.files().await?);
-    let files = talk(common, ask).await?;
+    let ask = async |link: &Link| {
+        let files = link.ask(&query).await?.files().await?;
+        if let (true, Some(host)) = (files.is_empty(), &query.host) {
+            // An unknown name is a mistake, not an empty list.
+            link.ask(&HostsQuery { hosts: vec![host.clone()] }).await?.hosts().await?;
+        }
+        Ok(files)
+    };
+    let mut files = talk(common, ask).await?;
+    files.sort_by_key(order);
     if common.json {
         let files: Vec<FileJson> = files.iter().map(FileJson::from).collect();
         return output::json(&files).map_err(ConsoleError::Output);

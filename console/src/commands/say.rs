@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use systole_common::filter::Filter;
+use systole_common::model::host::HostState;
 use systole_common::model::message::{self, Place};
 use systole_common::text::scrub;
 use systole_common::wire::console::HostsQuery;
@@ -38,7 +39,8 @@ pub(super) async fn run(common: &Common, args: &SayArgs) -> Result<(), ConsoleEr
     let line = Spoken { place, filter: typed(args), text: text(&args.text)? };
     let Some(span) = args.wait else {
         let said = talk(common, async |link| send(link, &line, false).await).await?;
-        return print(common, &said);
+        print(common, &said)?;
+        return nobody(&said).map_or(Ok(()), |why| Err(ConsoleError::Undelivered(why)));
     };
     wait(common, &line, span).await
 }
@@ -77,15 +79,23 @@ struct Said {
     marks: Vec<MessageMarks>,
     /// The hosts that it is for, as far as they are known here.
     hosts: Vec<String>,
+    /// Those of them that are away, with their states.
+    away: Vec<(String, String)>,
 }
 
 /// Says it; with `is_named` the hosts are known by name also where the daemon chooses them.
 async fn send(link: &Link, line: &Spoken<'_>, is_named: bool) -> Result<Said, ConsoleError> {
-    let hosts = match &line.place {
+    let rows = match &line.place {
         Place::All if is_named => found(link, &Filter::default(), "").await?.0,
-        Place::All | Place::Ops => Vec::new(),
-        Place::Host(host) => vec![host.to_string()],
+        Place::All | Place::Ops | Place::Host(_) => Vec::new(),
         Place::Filter(filter) => matching(link, filter, line.filter).await?,
+    };
+    let mut away: Vec<(String, String)> = rows.iter().filter_map(absent).collect();
+    let hosts: Vec<String> = match &line.place {
+        Place::Host(host) => vec![host.to_string()],
+        Place::All | Place::Ops | Place::Filter(_) => {
+            rows.into_iter().map(|row| row.summary.host).collect()
+        }
     };
     let is_filter = matches!(line.place, Place::Filter(_));
     let request = Say {
@@ -93,13 +103,39 @@ async fn send(link: &Link, line: &Spoken<'_>, is_named: bool) -> Result<Said, Co
         text: line.text.clone(),
         hosts: if is_filter { hosts.clone() } else { Vec::new() },
     };
-    let mut written = link.ask(&request).await?.messages().await?;
+    let reply = link.ask(&request).await?;
+    let mut written = reply.messages().await.map_err(unconfirmed)?;
     let (record, marks) = written.pop().ok_or_else(|| no_message(link))?;
-    Ok(Said { record, marks, hosts })
+    away.retain(|(host, _)| !marks.iter().any(|marks| marks.failed_to.contains(host)));
+    if let (Place::Host(host), 0) = (&line.place, record.delivered + record.failed) {
+        // It is sent; that its state is not known changes nothing.
+        let query = HostsQuery { hosts: vec![host.to_string()] };
+        let found = async { link.ask(&query).await?.hosts().await };
+        let known = found.await.unwrap_or_default().into_iter();
+        let own = known.filter(|one| one.record.host == host.as_str()).map(Row::of);
+        away = own.filter_map(|row| absent(&row)).collect();
+    }
+    Ok(Said { record, marks, hosts, away })
+}
+
+/// Only what was refused was not sent for certain.
+fn unconfirmed(error: LinkError) -> ConsoleError {
+    match error {
+        LinkError::Refused { .. } => error.into(),
+        other => ConsoleError::Unconfirmed(other.into()),
+    }
+}
+
+/// The name and the state of a host that has no link.
+fn absent(row: &Row) -> Option<(String, String)> {
+    let state = row.summary.state;
+    let away = [HostState::Unreachable, HostState::Down, HostState::Left];
+    let is_away = state.known().is_some_and(|state| away.contains(&state));
+    is_away.then(|| (row.summary.host.clone(), state.to_string()))
 }
 
 /// The hosts of a filter, as many as one message may name.
-async fn matching(link: &Link, filter: &Filter, typed: &str) -> Result<Vec<String>, ConsoleError> {
+async fn matching(link: &Link, filter: &Filter, typed: &str) -> Result<Vec<Row>, ConsoleError> {
     let (found, known) = found(link, filter, typed).await?;
     let filter = format!("{{{}}}", scrub(typed));
     if found.is_empty() {
@@ -111,12 +147,12 @@ async fn matching(link: &Link, filter: &Filter, typed: &str) -> Result<Vec<Strin
     Ok(found)
 }
 
-/// The names that a filter finds, and how many hosts there are.
+/// What a filter finds, by name, and how many hosts there are.
 async fn found(
     link: &Link,
     filter: &Filter,
     typed: &str,
-) -> Result<(Vec<String>, usize), ConsoleError> {
+) -> Result<(Vec<Row>, usize), ConsoleError> {
     let hosts = link.ask(&HostsQuery { hosts: Vec::new() }).await?.hosts().await?;
     let labels: BTreeSet<String> = hosts
         .iter()
@@ -127,10 +163,9 @@ async fn found(
     check_names(filter, typed, "hosts", HOST_FIELDS, labels)?;
     let now = clock::now();
     let rows = hosts.into_iter().map(Row::of);
-    let found = rows.filter(|row| filter.matches(&RowSubject { row, now }));
-    let mut names: Vec<String> = found.map(|row| row.summary.host).collect();
-    names.sort();
-    Ok((names, known))
+    let mut found: Vec<Row> = rows.filter(|row| filter.matches(&RowSubject { row, now })).collect();
+    found.sort_by(|a, b| a.summary.host.cmp(&b.summary.host));
+    Ok((found, known))
 }
 
 fn print(common: &Common, said: &Said) -> Result<(), ConsoleError> {
@@ -138,7 +173,25 @@ fn print(common: &Common, said: &Said) -> Result<(), ConsoleError> {
         let message = MessageJson::new(&said.record, &said.marks);
         return output::json(&[message]).map_err(ConsoleError::Output);
     }
-    say(&sentence(said))
+    match nobody(said) {
+        Some(_) => Ok(()),
+        None => say(&sentence(said)),
+    }
+}
+
+/// Why nobody gets it, if that is so.
+fn nobody(said: &Said) -> Option<String> {
+    let MessageRecord { targets, failed, ref to, .. } = said.record;
+    if targets == 0 || failed < targets {
+        return None;
+    }
+    let to = scrub(to);
+    Some(match targets {
+        1 => format!("{to} never gets it: too much waits for it already"),
+        _ => {
+            format!("none of {targets} hosts of {to} ever gets it: too much waits for them already")
+        }
+    })
 }
 
 /// `sent to 3 hosts: web-1, web-2, web-3`.
@@ -151,17 +204,31 @@ fn sentence(said: &Said) -> String {
             _ => format!("sent to {whom}; no host is known yet"),
         };
     }
+    if let (1, [(host, state)]) = (targets, said.away.as_slice()) {
+        return format!("{} is away ({}), gets it when it is back", scrub(host), scrub(state));
+    }
     let count = phrase::count(usize::try_from(targets).unwrap_or(usize::MAX), "host");
     let names = match said.hosts.as_slice() {
         [] => String::new(),
         names => format!(": {}", listed(names)),
     };
+    let verb = |count: u32, one, more| if count == 1 { one } else { more };
     let mut marks = String::new();
     if delivered > 0 {
-        marks = format!("; {delivered} of them already have it");
+        marks = format!("; {delivered} of them already {} it", verb(delivered, "has", "have"));
+    }
+    if !said.away.is_empty() {
+        let names: Vec<String> = said.away.iter().map(|(host, _)| host.clone()).collect();
+        marks = format!("{marks}; away, to get it when back: {}", listed(&names));
     }
     if failed > 0 {
-        marks = format!("{marks}; {failed} of them never will: too much waits for them");
+        let gets = verb(failed, "gets", "get");
+        let named: Vec<String> =
+            said.marks.iter().flat_map(|marks| marks.failed_to.iter().cloned()).collect();
+        let who = if named.is_empty() { String::new() } else { format!(" ({})", listed(&named)) };
+        let why = "too much waits for";
+        let them = verb(failed, "it", "them");
+        marks = format!("{marks}; {failed} of them never {gets} it{who}: {why} {them}");
     }
     format!("sent to {count}{names}{marks}")
 }
@@ -310,7 +377,7 @@ mod tests {
         let mut record = message(7, to, "hello");
         record.targets = targets;
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        Said { record, marks: Vec::new(), hosts }
+        Said { record, marks: Vec::new(), hosts, away: Vec::new() }
     }
 
     #[test]
@@ -323,11 +390,25 @@ mod tests {
         (some.record.delivered, some.record.failed) = (1, 1);
         assert_eq!(
             sentence(&some),
-            "sent to 2 hosts: a, b; 1 of them already have it; 1 of them never will: too much \
-             waits for them"
+            "sent to 2 hosts: a, b; 1 of them already has it; 1 of them never gets it: too much \
+             waits for it"
         );
         let many: Vec<String> = (10..25).map(|n| format!("h{n}")).collect();
         assert!(listed(&many).ends_with("h21 and 3 more"));
+    }
+
+    #[test]
+    fn who_is_away_and_who_never_gets_it_is_said() {
+        let mut one = said("@web-5", 1, &["web-5"]);
+        one.away = vec![("web-5".to_owned(), "down".to_owned())];
+        assert_eq!(sentence(&one), "web-5 is away (down), gets it when it is back");
+        let mut some = said("{rack=7}", 3, &["a", "b", "c"]);
+        some.away = vec![("b".to_owned(), "left".to_owned())];
+        assert_eq!(sentence(&some), "sent to 3 hosts: a, b, c; away, to get it when back: b");
+        assert_eq!(nobody(&some), None);
+        let mut full = said("@db-01", 1, &["db-01"]);
+        full.record.failed = 1;
+        assert_eq!(nobody(&full).unwrap(), "@db-01 never gets it: too much waits for it already");
     }
 
     #[test]

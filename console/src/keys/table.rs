@@ -158,6 +158,7 @@ pub static TABLE: &[Binding] = &[
         "",
         "confirm what is armed; else the details",
     ),
+    bind(Scope::Files, &[c('/')], Action::Filter, "", "where to look for a file: no filter here"),
     bind(
         Scope::Chat,
         &[c('i'), c('c')],
@@ -165,7 +166,13 @@ pub static TABLE: &[Binding] = &[
         "write",
         "write; Alt-Enter: a new line",
     ),
-    bind(Scope::Chat, &[c('@')], Action::Talk(TalkAction::Target), "to", "choose whom to talk to"),
+    bind(
+        Scope::Chat,
+        &[c('@')],
+        Action::Talk(TalkAction::Target),
+        "to",
+        "what is unread; else whom to talk to",
+    ),
     bind(Scope::Chat, &[c('/')], Action::Filter, "search", "show messages with these words"),
     bind(
         Scope::Chat,
@@ -242,7 +249,7 @@ pub static TABLE: &[Binding] = &[
     bind(Scope::Everywhere, &[c('1')], Action::OpenFleet, "", "the fleet"),
     bind(Scope::Everywhere, &[c('2')], Action::OpenAlerts, "", "the alerts"),
     bind(Scope::Everywhere, &[c('3')], Action::OpenChat, "", "the chat"),
-    bind(Scope::Everywhere, &[c('4')], Action::OpenFiles, "", "the files"),
+    bind(Scope::Everywhere, &[c('4')], Action::OpenFiles, "", "the files, on the next offer"),
     bind(
         Scope::Everywhere,
         &[c('@')],

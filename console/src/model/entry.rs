@@ -14,7 +14,7 @@ use systole_common::wire::talk::{MessageMarks, MessageRecord};
 
 use super::freshness::Peer;
 use super::host::Host;
-use crate::msg::Answer;
+use crate::msg::{Answer, NoAnswer};
 
 /// One line.
 pub fn text(text: &mut String) {
@@ -167,7 +167,7 @@ pub fn peer(mut peer: Peer) -> Peer {
 }
 
 /// An answer, or the reason why there is none.
-pub fn answer(answer: Result<Answer, String>) -> Result<Answer, String> {
+pub fn answer(answer: Result<Answer, NoAnswer>) -> Result<Answer, NoAnswer> {
     match answer {
         Ok(Answer::Done) => Ok(Answer::Done),
         Ok(Answer::Alerts(alerts)) => {
@@ -184,9 +184,9 @@ pub fn answer(answer: Result<Answer, String>) -> Result<Answer, String> {
             Ok(Answer::Messages(messages.into_iter().map(safe).collect()))
         }
         Ok(Answer::Files(files)) => Ok(Answer::Files(files.into_iter().map(file).collect())),
-        Err(mut why) => {
-            text(&mut why);
-            Err(why)
+        Err(mut no) => {
+            text(&mut no.why);
+            Err(no)
         }
     }
 }

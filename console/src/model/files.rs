@@ -4,26 +4,28 @@
 //! A decision is bound to a file and to the card that shows it: a card that came onto the screen a moment
 //! ago takes no key, so that none lands on a file that nobody read.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use systole_common::model::coded::Growing;
 use systole_common::model::file::FileState;
-use systole_common::time::Mono;
+use systole_common::model::host::HostState;
+use systole_common::time::{Mono, UnixMs};
 use systole_common::wire::file::FileRecord;
 
-use crate::limits::{CARD_DEAF, FILES_MAX, NEWS_SHOWN, RATE_POINTS_MAX};
+use super::pace::Pace;
+use crate::limits::{CARD_DEAF, FILES_MAX, NEWS_SHOWN};
 
-/// Without a byte for so long, a transfer stands still.
-pub const STILL_AFTER: Duration = Duration::from_secs(5);
+/// A transfer that goes on after so long without a byte is said to.
+const RESUMED_AFTER: Duration = Duration::from_secs(5);
 
 /// A file and what was seen of it here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
     /// The file.
     pub record: FileRecord,
-    /// Bytes that had come, and when.
-    points: VecDeque<(Mono, u64)>,
+    /// How fast its bytes come.
+    pace: Pace,
     /// When a decision was heard of.
     decided_at: Option<Mono>,
     /// When bytes came again after a while without.
@@ -54,16 +56,12 @@ impl Known {
 
     /// Bytes in a second over the last few; `None` where that is not known yet or nothing comes.
     pub fn bytes_per_s(&self, now: Mono) -> Option<f64> {
-        let ((first, from), (last, to)) = (self.points.front()?, self.points.back()?);
-        let span = last.since(*first).as_secs_f64();
-        let is_still = now.since(*last) >= STILL_AFTER;
-        (span > 0.0 && !is_still).then(|| to.saturating_sub(*from) as f64 / span)
+        self.pace.bytes_per_s(now).filter(|_| self.is_moving())
     }
 
     /// For how long no byte came, where that is long.
     pub fn still(&self, now: Mono) -> Option<Duration> {
-        let (last, _) = self.points.back()?;
-        Some(now.since(*last)).filter(|span| self.is_moving() && *span >= STILL_AFTER)
+        self.pace.still(now).filter(|_| self.is_moving())
     }
 
     /// How long the rest takes at the present speed.
@@ -73,9 +71,9 @@ impl Known {
         Duration::try_from_secs_f64(rest as f64 / speed).ok()
     }
 
-    /// How long ago it was decided, if that is news.
-    pub fn decided(&self, now: Mono) -> Option<Duration> {
-        self.decided_at.map(|at| now.since(at)).filter(|ago| *ago < NEWS_SHOWN)
+    /// When a decision on it was heard of, if that is news.
+    pub fn decided_at(&self, now: Mono) -> Option<Mono> {
+        self.decided_at.filter(|at| now.since(*at) < NEWS_SHOWN)
     }
 
     /// Whether its bytes came again a moment ago.
@@ -85,7 +83,6 @@ impl Known {
 
     fn follow(&mut self, record: FileRecord, now: Mono) {
         let was_waiting = self.is_waiting();
-        let before = self.record.received_bytes;
         self.record = record;
         if was_waiting && !self.is_waiting() {
             self.decided_at = Some(now);
@@ -93,31 +90,39 @@ impl Known {
         if !self.is_moving() {
             return;
         }
-        let here = self.record.received_bytes;
-        let stood = self.points.back().is_some_and(|(at, _)| now.since(*at) >= STILL_AFTER);
-        if here < before || stood {
-            self.points.clear();
-        }
-        if stood && here != before {
+        let gap = self.pace.take(now, self.record.received_bytes);
+        if gap.is_some_and(|gap| gap >= RESUMED_AFTER) {
             self.resumed_at = Some(now);
         }
-        if self.points.is_empty() || here != before {
-            self.points.push_back((now, here));
-        }
-        if self.points.len() > RATE_POINTS_MAX {
-            self.points.pop_front();
-        }
     }
+}
 
-    /// Its place among others: what waits first, what waits longest before others; what is over comes
-    /// last, the newest of it first.
-    fn order(&self) -> impl Ord + use<> {
-        let at = self.record.offered_at.0;
-        match (self.is_waiting(), self.is_open()) {
-            (true, _) => (0, at, self.record.id),
-            (false, true) => (1, at, self.record.id),
-            (false, false) => (2, -at, u64::MAX - self.record.id),
-        }
+/// Its place among others, in every list: what waits first, what waits longest before others; then what
+/// comes in; what is over comes last, the newest of it first.
+pub fn order(record: &FileRecord) -> impl Ord + use<> {
+    let at = record.offered_at.0;
+    let is_open = record.state.known().is_none_or(FileState::is_open);
+    match (record.state == FileState::Offered.into(), is_open) {
+        (true, _) => (0, at, record.id),
+        (false, true) => (1, at, record.id),
+        (false, false) => (2, -at, u64::MAX - record.id),
+    }
+}
+
+/// Whether a host in this state sends nothing for now.
+pub fn is_away(state: Growing<HostState>) -> bool {
+    match state {
+        Growing::Known(
+            HostState::Down | HostState::Unreachable | HostState::Left | HostState::Stalled,
+        ) => true,
+        Growing::Known(
+            HostState::New
+            | HostState::Online
+            | HostState::Late
+            | HostState::Recovering
+            | HostState::Conflict,
+        )
+        | Growing::Unknown(_) => false,
     }
 }
 
@@ -132,6 +137,15 @@ pub enum Taken {
     Changed,
 }
 
+/// What Enter does now to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// It takes it.
+    Accept(u64),
+    /// It refuses it.
+    Reject(u64),
+}
+
 /// All of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Files {
@@ -142,6 +156,8 @@ pub struct Files {
     pub armed: Option<u64>,
     /// The file whose card is on the screen, and since when.
     card: Option<(u64, Mono)>,
+    /// What the screen says that Enter does, and since when.
+    deed: Option<(Deed, Mono)>,
     /// Lists that were asked for since the link stands.
     pub asked: BTreeSet<String>,
     /// Numbers in the picture that is being sent.
@@ -153,7 +169,7 @@ impl Files {
     pub fn listed(&self, host: Option<&str>) -> Vec<&Known> {
         let own = |known: &&Known| host.is_none_or(|host| known.record.host == host);
         let mut listed: Vec<&Known> = self.all.values().filter(own).collect();
-        listed.sort_by_key(|known| known.order());
+        listed.sort_by_key(|known| order(&known.record));
         listed
     }
 
@@ -172,10 +188,16 @@ impl Files {
         self.all.values().filter(|known| known.is_open() && !known.is_waiting()).count()
     }
 
-    /// The newest one that waits for a decision.
-    pub fn newest_waiting(&self) -> Option<&Known> {
+    /// The one that waits longest for a decision: the next to decide on.
+    pub fn next_waiting(&self) -> Option<&Known> {
         let waiting = self.all.values().filter(|known| known.is_waiting());
-        waiting.max_by_key(|known| (known.record.offered_at, known.record.id))
+        waiting.min_by_key(|known| order(&known.record))
+    }
+
+    /// When the newest one that waits was offered.
+    pub fn newest_offered_at(&self) -> Option<UnixMs> {
+        let waiting = self.all.values().filter(|known| known.is_waiting());
+        waiting.map(|known| known.record.offered_at).max()
     }
 
     /// The row of the cursor in a list, and the file there.
@@ -185,16 +207,35 @@ impl Files {
         listed.get(row).map(|known| (row, *known))
     }
 
-    /// Takes note of the card that was painted.
-    pub fn painted(&mut self, card: Option<u64>, now: Mono) {
+    /// The cursor leaves a file that is over, or gone.
+    pub fn leave_what_is_over(&mut self) {
+        self.cursor = self.cursor.filter(|id| self.get(*id).is_some_and(Known::is_open));
+    }
+
+    /// Enter does this from now on, once the screen has said so for long enough.
+    pub fn arm(&mut self, deed: Deed) {
+        self.armed = if let Deed::Accept(id) = deed { Some(id) } else { None };
+        self.deed = None;
+    }
+
+    /// Takes note of what was painted: which card, and what it says that Enter does.
+    pub fn painted(&mut self, card: Option<u64>, deed: Option<Deed>, now: Mono) {
         if self.card.map(|(id, _)| id) != card {
             self.card = card.map(|id| (id, now));
+        }
+        if self.deed.map(|(deed, _)| deed) != deed {
+            self.deed = deed.map(|deed| (deed, now));
         }
     }
 
     /// Whether the card of a file is on the screen for long enough to be read.
     pub fn is_readable(&self, id: u64, now: Mono) -> bool {
         self.card.is_some_and(|(card, at)| card == id && now.since(at) >= CARD_DEAF)
+    }
+
+    /// Whether the screen says for long enough that Enter does this.
+    pub fn is_meant(&self, deed: Deed, now: Mono) -> bool {
+        self.deed.is_some_and(|(said, at)| said == deed && now.since(at) >= CARD_DEAF)
     }
 
     /// A fresh picture begins.
@@ -219,7 +260,7 @@ impl Files {
         let Some(known) = self.all.get_mut(&id) else {
             let mut known = Known {
                 record: record.clone(),
-                points: VecDeque::new(),
+                pace: Pace::default(),
                 decided_at: None,
                 resumed_at: None,
             };

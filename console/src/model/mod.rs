@@ -16,6 +16,7 @@ pub mod host;
 pub mod host_list;
 pub mod host_view;
 pub mod missing;
+pub mod pace;
 pub mod peek;
 pub mod presence;
 pub mod prompt;

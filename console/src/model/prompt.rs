@@ -53,7 +53,7 @@ pub struct Prompt {
     pub error: Option<PromptError>,
     /// Place in the lines typed before, counted from the newest; `None`: in none of them.
     pub recalled: Option<usize>,
-    /// How words can go on, for Tab.
+    /// How words can go on, for Tab, and how many more ways there are.
     pub completions: Vec<String>,
     /// A filter that leaves nothing while its last word is typed; the one before is on.
     pub is_waiting: bool,

@@ -31,19 +31,27 @@ pub enum Purpose {
     Chart(usize),
     /// A message to this place.
     Say(String),
-    /// Messages of a stream, by its key; whether they are those before the first one that is here.
-    Messages {
-        /// The stream.
-        stream: String,
-        /// Older ones were asked for.
-        is_older: bool,
-    },
+    /// A page of messages.
+    Messages(PageOf),
     /// The acceptance of this file.
     Accept(u64),
     /// The refusal of this file.
     Reject(u64),
     /// Files.
     Files,
+}
+
+/// Which messages were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageOf {
+    /// The stream, by its key.
+    pub stream: String,
+    /// Only those with a lower number.
+    pub before: Option<u64>,
+    /// Only those with these words; empty for all.
+    pub words: String,
+    /// Somebody went up from the first one and waits for older ones.
+    pub is_older: bool,
 }
 
 /// A sentence about what somebody did last; shown until something else happens or it is old.
@@ -97,7 +105,7 @@ impl Requests {
             | Purpose::PastAlerts
             | Purpose::Chart(_)
             | Purpose::Say(_)
-            | Purpose::Messages { .. }
+            | Purpose::Messages(_)
             | Purpose::Accept(_)
             | Purpose::Reject(_)
             | Purpose::Files => false,
@@ -119,7 +127,7 @@ impl Requests {
             | Purpose::PastAlerts
             | Purpose::Chart(_)
             | Purpose::Say(_)
-            | Purpose::Messages { .. }
+            | Purpose::Messages(_)
             | Purpose::Files => None,
         })
     }

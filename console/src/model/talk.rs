@@ -3,11 +3,21 @@
 //! A place is written as on the wire: `#all`, `#ops`, `@host`, `{filter}`. Everything here is bounded;
 //! of too many messages the oldest leave.
 
+mod drafts;
+mod here;
+mod history;
+pub mod returned;
+mod said;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use systole_common::time::UnixMs;
 use systole_common::wire::talk::{FeedMarks, MessageMarks, MessageRecord};
 
+use self::here::{Found, Here};
+use self::returned::Returned;
+pub use self::said::{Said, Tick};
 use super::requests::RequestId;
 use crate::limits::{MESSAGES_MAX, MESSAGES_OF_PLACE_MAX, PLACES_MAX};
 
@@ -26,7 +36,7 @@ pub fn place_of(host: &str) -> String {
 pub enum Stream<'a> {
     /// All that was said anywhere.
     All,
-    /// What was said in one place; of a host also what reached it by another.
+    /// What was said in one place; of a host also what was meant for it by another.
     Of(&'a str),
 }
 
@@ -46,68 +56,7 @@ impl Stream<'_> {
 
     fn has(self, said: &Said) -> bool {
         let Self::Of(place) = self else { return true };
-        let record = &said.record;
-        let reached = |host: &str| {
-            record.to == ALL || said.delivered_to.contains(host) || said.failed_to.contains(host)
-        };
-        record.to == place || place.strip_prefix('@').is_some_and(reached)
-    }
-}
-
-/// How far a message has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tick {
-    /// The daemon has it.
-    Daemon,
-    /// So many of its hosts have it, and others wait.
-    Partly(u32, u32),
-    /// All of its hosts have it.
-    Delivered,
-    /// So many of its hosts never will.
-    Failed(u32, u32),
-}
-
-/// A message and who has it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Said {
-    /// The message; its text may have several lines.
-    pub record: MessageRecord,
-    /// Hosts that have it, as far as they were named.
-    pub delivered_to: BTreeSet<String>,
-    /// Hosts that never will.
-    pub failed_to: BTreeSet<String>,
-}
-
-impl Said {
-    /// How far it has come; `None` for a host's own.
-    pub fn tick(&self) -> Option<Tick> {
-        let MessageRecord { targets, delivered, failed, .. } = self.record;
-        if self.is_of_host() {
-            return None;
-        }
-        Some(match (targets, delivered, failed) {
-            (_, _, 1..) => Tick::Failed(failed, targets),
-            (0, ..) => Tick::Daemon,
-            (_, _, 0) if delivered >= targets => Tick::Delivered,
-            (_, 0, 0) => Tick::Daemon,
-            (_, _, 0) => Tick::Partly(delivered, targets),
-        })
-    }
-
-    /// Whether a host wrote it.
-    pub fn is_of_host(&self) -> bool {
-        self.record.from.contains('/')
-    }
-
-    /// Whether it only tells what was decided elsewhere.
-    pub fn is_trail(&self) -> bool {
-        self.record.thread.is_some() && !self.is_of_host()
-    }
-
-    /// Whether each of `words` is in it, in any case.
-    pub fn has_words(&self, words: &str) -> bool {
-        let text = self.record.text.to_lowercase();
-        words.to_lowercase().split_whitespace().all(|word| text.contains(word))
+        said.record.to == place || place.strip_prefix('@').is_some_and(|host| said.is_for(host))
     }
 }
 
@@ -146,10 +95,14 @@ pub struct Sending {
     pub to: String,
     /// What.
     pub text: String,
+    /// To which hosts, where it names them.
+    pub hosts: Vec<String>,
     /// When it was typed.
     pub at: UnixMs,
-    /// The feed brought it already.
-    pub is_here: bool,
+    /// The highest number that was known then: its own will be higher.
+    pub after: u64,
+    /// The number that it has, once the feed brought it.
+    pub is_here: Option<u64>,
 }
 
 /// All of it.
@@ -169,6 +122,14 @@ pub struct Talk {
     pub asked: BTreeSet<String>,
     /// Streams whose first message is here.
     pub whole: BTreeSet<String>,
+    /// Lines that were sent and came back, as long as they stand where they were put.
+    pub returned: Vec<Returned>,
+    /// Somebody opened the chat view already.
+    pub was_opened: bool,
+    here: Here,
+    found: Option<Found>,
+    /// All known hosts, as they were when a message to all came.
+    everyone: Arc<BTreeSet<String>>,
     /// The place that was on the screen last.
     shown: Option<String>,
 }
@@ -184,19 +145,35 @@ impl Default for Talk {
             sending: Vec::new(),
             asked: BTreeSet::new(),
             whole: BTreeSet::new(),
+            returned: Vec::new(),
+            was_opened: false,
+            here: Here::default(),
+            found: None,
+            everyone: Arc::default(),
             shown: None,
         }
     }
 }
 
 impl Talk {
-    /// The messages of a stream that the search leaves, the oldest first.
+    /// The messages of a stream that the search leaves, the oldest first: as far back as none is missing.
     pub fn stream<'a>(
         &'a self,
         stream: Stream<'a>,
     ) -> impl DoubleEndedIterator<Item = &'a Said> + 'a {
         let words = self.search.as_deref().unwrap_or_default();
-        self.said.values().filter(move |said| stream.has(said) && said.has_words(words))
+        let key = stream.key();
+        let is_sought = |found: &&Found| found.is_for(&key, self.search.as_deref());
+        let found = self.found.as_ref().filter(is_sought);
+        let floor = self.here.floor(&key);
+        let floor = found.map_or(floor, |found| floor.min(found.from));
+        let hidden = if found.is_some() { None } else { self.found.as_ref() };
+        let is_here = move |said: &&Said| {
+            !hidden.is_some_and(|found| found.numbers.contains(&said.record.number))
+                && stream.has(said)
+                && said.has_words(words)
+        };
+        self.said.range(floor..).map(|(_, said)| said).filter(is_here)
     }
 
     /// A message by its number.
@@ -209,14 +186,14 @@ impl Talk {
         self.spots.get(place)
     }
 
-    /// How many messages are here.
+    /// How many messages are here, without those that were only found by their words.
     pub fn len(&self) -> usize {
-        self.said.len()
+        self.said.len() - self.found.as_ref().map_or(0, |found| found.numbers.len())
     }
 
     /// Whether none is here.
     pub fn is_empty(&self) -> bool {
-        self.said.is_empty()
+        self.len() == 0
     }
 
     /// Every place with something in it, `#all` and `#ops` first.
@@ -258,10 +235,16 @@ impl Talk {
     /// Takes a message. `is_unread`: nobody saw it yet, if it is new here. Returns whether it is.
     pub fn take(&mut self, record: MessageRecord, is_unread: bool) -> bool {
         let number = record.number;
+        let was_found = self.found.as_mut().is_some_and(|found| found.numbers.remove(&number));
         if let Some(known) = self.said.get_mut(&number) {
             known.record = record;
+            if was_found {
+                let place = known.record.to.clone();
+                self.spot_mut(&place).numbers.insert(number);
+            }
             return false;
         }
+        let is_unread = is_unread && !self.is_looked_at(&record.to);
         let spot = self.spot_mut(&record.to);
         spot.numbers.insert(number);
         if is_unread {
@@ -270,13 +253,21 @@ impl Talk {
         }
         let surplus = (spot.numbers.len() > MESSAGES_OF_PLACE_MAX).then(|| spot.numbers.first());
         let surplus = surplus.flatten().copied();
-        let said = Said { record, delivered_to: BTreeSet::new(), failed_to: BTreeSet::new() };
-        self.said.insert(number, said);
-        let all = (self.said.len() > MESSAGES_MAX).then(|| self.said.keys().next()).flatten();
+        self.said.insert(number, Said::new(record));
+        let is_found =
+            |number: &u64| self.found.as_ref().is_some_and(|found| found.numbers.contains(number));
+        let is_full = self.len() > MESSAGES_MAX;
+        let all = is_full.then(|| self.said.keys().find(|number| !is_found(number))).flatten();
         if let Some(oldest) = surplus.or(all.copied()) {
             self.forget(oldest);
         }
         true
+    }
+
+    /// Whether its newest messages are read as they come.
+    fn is_looked_at(&self, place: &str) -> bool {
+        let is_kept = self.spots.get(place).is_some_and(|spot| spot.is_kept_unread);
+        self.shown.as_deref() == Some(place) && self.cursor.is_none() && !is_kept
     }
 
     /// A message came further.
@@ -296,23 +287,11 @@ impl Talk {
         }
     }
 
-    /// What was typed for a place and not sent.
-    pub fn draft(&self, place: &str) -> &str {
-        self.spots.get(place).map_or("", |spot| &spot.draft)
-    }
-
-    /// Keeps what was typed for a place.
-    pub fn keep_draft(&mut self, place: &str, text: &str) {
-        if text.is_empty() && !self.spots.contains_key(place) {
-            return;
-        }
-        text.clone_into(&mut self.spot_mut(place).draft);
-    }
-
     /// Goes to a place.
     pub fn go_to(&mut self, place: &str) {
         if self.place != place {
             place.clone_into(&mut self.place);
+            self.forget_found();
             (self.cursor, self.search) = (None, None);
         }
     }
@@ -355,16 +334,6 @@ impl Talk {
         }
     }
 
-    /// Another daemon has messages of its own; drafts stay.
-    pub fn start_over(&mut self) {
-        let drafts = self.spots.iter().filter(|(_, spot)| !spot.draft.is_empty());
-        let drafts = drafts.map(|(place, spot)| {
-            (place.clone(), Spot { draft: spot.draft.clone(), ..Spot::default() })
-        });
-        let spots = drafts.collect();
-        *self = Self { spots, place: self.place.clone(), ..Self::default() };
-    }
-
     fn spot_mut(&mut self, place: &str) -> &mut Spot {
         if self.spots.len() >= PLACES_MAX && !self.spots.contains_key(place) {
             self.spots.retain(|_, spot| !spot.is_empty());
@@ -381,6 +350,7 @@ impl Talk {
         }
         self.cursor = self.cursor.filter(|cursor| *cursor != number);
         // What lies before is no longer all here.
+        self.here.leave(number, &said.record.to);
         self.whole.clear();
     }
 }

@@ -19,12 +19,12 @@ use crate::cmd::Question;
 use crate::error::ConsoleError;
 use crate::limits::{CONNECTIONS_SHOWN_MAX, FILES_ASKED_MAX, MESSAGES_ASKED_MAX, REQUESTS_MAX};
 use crate::model::requests::RequestId;
-use crate::msg::{Answer, Msg};
+use crate::msg::{Answer, Msg, NoAnswer};
 
 /// Questions under way.
 #[derive(Debug, Default)]
 pub(super) struct Asker {
-    tasks: JoinSet<Result<Answer, String>>,
+    tasks: JoinSet<Result<Answer, NoAnswer>>,
     numbers: BTreeMap<Id, RequestId>,
 }
 
@@ -35,12 +35,17 @@ impl Asker {
         let is_full = self.numbers.len() >= REQUESTS_MAX;
         let task = self.tasks.spawn(async move {
             if is_full {
-                return Err(format!("{REQUESTS_MAX} questions wait for an answer; ask again then"));
+                let why = format!("{REQUESTS_MAX} questions wait for an answer; ask again then");
+                return Err(NoAnswer::from(why));
             }
             let Some(link) = link else {
-                return Err("no daemon is connected; ask again when it is LIVE".to_owned());
+                let why = "no daemon is connected; ask again when it is LIVE".to_owned();
+                return Err(NoAnswer::from(why));
             };
-            answer(&link, question).await.map_err(|error| error.to_string())
+            match question {
+                Question::Say { to, text, hosts } => say(&link, &Say { to, text, hosts }).await,
+                other => answer(&link, other).await.map_err(|error| unanswered(&error)),
+            }
         });
         self.numbers.insert(task.id(), request);
     }
@@ -54,6 +59,22 @@ impl Asker {
         let (task, answer) = end.map_err(|_| ConsoleError::FeedStopped)?;
         let request = self.numbers.remove(&task).ok_or(ConsoleError::FeedStopped)?;
         Ok(Msg::Reply { request, answer })
+    }
+}
+
+/// A request that was not written whole is not done; one that was may be.
+async fn say(link: &Link, request: &Say) -> Result<Answer, NoAnswer> {
+    let unsent = |error: LinkError| NoAnswer { may_be_done: false, ..unanswered(&error) };
+    let reply = link.ask(request).await.map_err(unsent)?;
+    reply.messages().await.map(Answer::Messages).map_err(|error| unanswered(&error))
+}
+
+/// Only what was refused is not done for certain.
+fn unanswered(error: &LinkError) -> NoAnswer {
+    NoAnswer {
+        why: error.to_string(),
+        may_be_done: !matches!(error, LinkError::Refused { .. }),
+        retry_after: error.retry_after(),
     }
 }
 

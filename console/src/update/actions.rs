@@ -27,8 +27,8 @@ pub(super) fn run(model: &mut Model, now: Now, action: Action) -> Vec<Cmd> {
     match action {
         Action::OpenFleet => show(model, View::Fleet),
         Action::OpenAlerts => show(model, View::Alerts),
-        Action::OpenChat => show(model, View::Chat),
-        Action::OpenFiles => show(model, View::Files),
+        Action::OpenChat => talk::open_view(model),
+        Action::OpenFiles => files::open(model),
         Action::Open => return open(model, now),
         Action::Back => return back(model, now),
         Action::Cancel => cancel(model, now),
@@ -47,6 +47,7 @@ pub(super) fn run(model: &mut Model, now: Now, action: Action) -> Vec<Cmd> {
         Action::Sort => sort(model, now, next_sort(model.list.sort), false),
         Action::Reverse => sort(model, now, model.list.sort, !model.list.is_reversed),
         Action::Hold => hold(model, now),
+        Action::Filter if files::has_keys(model) => files::say_where_to_look(model, now),
         Action::Filter => prompt::open_filter(model),
         Action::Talk(action) => return talked(model, now, action),
         Action::File(action) => return decided(model, now, action),
@@ -75,8 +76,8 @@ pub(super) fn run(model: &mut Model, now: Now, action: Action) -> Vec<Cmd> {
 
 fn talked(model: &mut Model, now: Now, action: TalkAction) -> Vec<Cmd> {
     match action {
-        TalkAction::Write => say::write(model),
-        TalkAction::Target => prompt::open(model, PromptKind::Target, "@"),
+        TalkAction::Write => say::write(model, now),
+        TalkAction::Target => talk::target(model),
         TalkAction::NextPlace => talk::turn(model, true),
         TalkAction::PreviousPlace => talk::turn(model, false),
         TalkAction::Older => return talk::go(model, now, Move::Up),
@@ -109,11 +110,14 @@ pub(super) fn show(model: &mut Model, view: View) {
 /// Puts a host on top.
 pub(super) fn show_host(model: &mut Model, now: Now, name: &str) -> Vec<Cmd> {
     model.screen.show(View::Host);
+    model.files.leave_what_is_over();
     host::open(model, now, name)
 }
 
-/// After a change of views: no host is open that nobody can go back to, cursors can be seen.
+/// After a change of views: no host is open that nobody can go back to, cursors can be seen, and that
+/// of the files is on nothing that is over.
 fn settle(model: &mut Model) {
+    model.files.leave_what_is_over();
     if !model.screen.has_host() {
         model.host = None;
     }
@@ -202,7 +206,8 @@ fn other_pane(model: &mut Model, is_forward: bool) {
     let at = panes.iter().position(|pane| *pane == model.screen.pane).unwrap_or(0);
     let next = if is_forward { at + 1 } else { at + panes.len() - 1 } % panes.len();
     model.screen.pane = panes.get(next).copied().unwrap_or(Pane::Main);
-    model.files.armed = None;
+    // The pane goes on with the card that it shows.
+    (model.files.armed, model.files.cursor) = (None, None);
 }
 
 fn hold(model: &mut Model, now: Now) {

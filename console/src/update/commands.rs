@@ -87,7 +87,7 @@ fn talked(model: &mut Model, now: Now, verb: TalkVerb, rest: &str) -> Result<Vec
         TalkVerb::Chat => chat(model, rest),
         TalkVerb::Files => {
             nothing_more(rest)?;
-            actions::show(model, View::Files);
+            files::open(model);
             Ok(Vec::new())
         }
         TalkVerb::Say => {
@@ -101,7 +101,7 @@ fn talked(model: &mut Model, now: Now, verb: TalkVerb, rest: &str) -> Result<Vec
         }
         TalkVerb::Reject => {
             let (id, why) = file(rest)?;
-            files::reject(model, now, id, why)
+            files::refuse(model, now, id, why)
         }
     }
 }

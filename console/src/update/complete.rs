@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::filters;
 use crate::keys::commands::{Command, TalkVerb, Verb, find, names};
-use crate::limits::COMPLETIONS_MAX;
 use crate::model::Model;
 use crate::model::host_list::SortBy;
 use crate::model::prompt::PromptKind;
@@ -122,7 +121,7 @@ fn fields<'a>(model: &Model, is_alerts: bool, before: &'a str) -> Completion<'a>
 fn starting(begun: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
     let goes_on = |name: &str| name.starts_with(begun) && name.len() > begun.len();
     let names = known.into_iter().filter(|name| goes_on(name.as_ref()));
-    names.take(COMPLETIONS_MAX).map(|name| name.as_ref().to_owned()).collect()
+    names.map(|name| name.as_ref().to_owned()).collect()
 }
 
 /// What all of them begin with.

@@ -20,6 +20,8 @@ pub(super) fn take(model: &mut Model, now: Now, event: FeedEvent) -> Vec<Cmd> {
             model.fleet.begin_picture();
             model.alerts.begin_picture();
             model.files.begin_picture();
+            // It may follow on a feed that left things out.
+            model.talk.break_off();
         }
         FeedEvent::Complete => complete(model, now),
         FeedEvent::Summary(page) => summary(model, now, page),
@@ -38,7 +40,7 @@ pub(super) fn take(model: &mut Model, now: Now, event: FeedEvent) -> Vec<Cmd> {
         FeedEvent::Operators(attached) => operators(model, attached),
         FeedEvent::Host(news) => host(model, now, *news),
         FeedEvent::Alert { record, .. } => return alerts_in::take(model, now, *record),
-        FeedEvent::Message(message) => talk::take(model, *message),
+        FeedEvent::Message(message) => talk::take(model, now, *message),
         FeedEvent::Marks(marks) => talk::mark(model, marks),
         FeedEvent::File(event) => files::take(model, now, *event),
         FeedEvent::Tick(_) => link::tick(model, now),
@@ -51,6 +53,7 @@ fn complete(model: &mut Model, now: Now) {
     model.freshness.complete();
     model.attention.has_picture = true;
     model.files.end_picture();
+    model.talk.end_picture();
     let change = model.fleet.end_picture();
     if let Some(frozen) = model.frozen.as_mut() {
         frozen.fleet.follow_all(&model.fleet);

@@ -6,10 +6,11 @@ use systole_common::time::Now;
 use systole_common::wire::file::{FeedFile, FileRecord};
 use systole_common::wire::limits::REASON_BYTES_MAX;
 
+use super::file_words::{decided_words, ended, later};
 use super::lists::Move;
-use super::{prompt, requests, say, talk};
+use super::{actions, prompt, requests, say, talk};
 use crate::cmd::{Cmd, Question};
-use crate::model::files::{Known, Taken};
+use crate::model::files::{Deed, Known, Taken};
 use crate::model::host_view::Tab;
 use crate::model::prompt::PromptKind;
 use crate::model::requests::Purpose;
@@ -32,7 +33,8 @@ pub fn listed_host(model: &Model) -> Option<&str> {
     view.map(|view| view.host.as_str())
 }
 
-fn has_keys(model: &Model) -> bool {
+/// Whether the keys are for files.
+pub(super) fn has_keys(model: &Model) -> bool {
     let tab = model.host.as_ref().map(|view| view.tab);
     match model.screen.focus() {
         Focus::Files => true,
@@ -41,11 +43,46 @@ fn has_keys(model: &Model) -> bool {
     }
 }
 
+/// The files that are shown here. Beside the fleet those that wait, as long as any does.
+pub fn here(model: &Model) -> Vec<&Known> {
+    let listed = model.files.listed(listed_host(model));
+    let is_pane = model.screen.view == View::Fleet;
+    if is_pane && listed.first().is_some_and(|first| first.is_waiting()) {
+        return listed.into_iter().filter(|known| known.is_waiting()).collect();
+    }
+    listed
+}
+
+/// The row of the cursor among them, and the file there; without the keys the first one.
+pub fn under_cursor<'a>(model: &Model, here: &[&'a Known]) -> Option<(usize, &'a Known)> {
+    if model.screen.view == View::Fleet && !has_keys(model) {
+        return here.first().map(|first| (0, *first));
+    }
+    model.files.selected(here)
+}
+
 /// The file under the cursor.
 fn selected(model: &Model) -> Result<&Known, String> {
-    let listed = model.files.listed(listed_host(model));
-    let found = model.files.selected(&listed).map(|(_, known)| known);
+    let found = under_cursor(model, &here(model)).map(|(_, known)| known);
     found.ok_or_else(|| "no file is here".to_owned())
+}
+
+/// The file whose card is on the screen and has the keys.
+pub fn card_with_keys(model: &Model) -> Option<&Known> {
+    carded(model).filter(|_| has_keys(model)).and_then(|id| model.files.get(id))
+}
+
+/// Whether the file under the cursor waits for a decision that is one's own to take.
+pub fn may_decide(model: &Model) -> bool {
+    let is_free = |known: &Known| {
+        known.is_waiting() && model.requests.pending_file(known.record.id).is_none()
+    };
+    is_operator(model) && selected(model).is_ok_and(is_free)
+}
+
+/// Whether the own role decides on files, as far as it is known.
+pub fn is_operator(model: &Model) -> bool {
+    model.freshness.role().is_none_or(|role| role >= Role::Operator)
 }
 
 /// Takes a file of the feed.
@@ -67,24 +104,12 @@ fn keep(model: &mut Model, now: Now, record: FileRecord) -> Taken {
     let Some(known) = model.files.get(id).filter(|known| was_waiting && !known.is_waiting()) else {
         return taken;
     };
-    let is_asked = model.requests.pending_file(id).is_some();
-    let is_typed = model.prompt.as_ref().is_some_and(|open| open.kind == PromptKind::RejectWhy(id));
-    if (is_armed || is_typed) && !is_asked {
+    // A line in which a reason is typed stays open and says itself that the offer is over.
+    if is_armed && model.requests.pending_file(id).is_none() {
         let text = format!("{}; nothing was sent of yours", decided_words(known, now));
-        if is_typed {
-            model.prompt = None;
-        }
         requests::say(model, now, Tone::Warning, text);
     }
     taken
-}
-
-/// `bo accepted core.dump 3 s ago`.
-pub fn decided_words(known: &Known, now: Now) -> String {
-    let record = &known.record;
-    let who = record.decided_by.as_deref().map(|who| format!("{who}: ")).unwrap_or_default();
-    let ago = known.decided(now.mono).map(|ago| format!(" {} ago", phrase::span(ago)));
-    format!("{who}{} is {}{}", record.name, record.state, ago.unwrap_or_default())
 }
 
 /// Files were answered.
@@ -101,8 +126,12 @@ pub(super) fn answered(model: &mut Model, now: Now, answer: Result<Answer, Strin
     model.dirty = Dirty::Now;
 }
 
-/// To be called after every event: the list that is on the screen is asked for once a link.
+/// To be called after every event: what is armed is the card that has the keys, or nothing; the list
+/// that is on the screen is asked for once a link.
 pub(super) fn after(model: &mut Model, now: Now) -> Vec<Cmd> {
+    if model.files.armed.is_some() && model.files.armed != key_card(model) {
+        model.files.armed = None;
+    }
     if !has_keys(model) || model.screen.view == View::Fleet || !model.is_live(now) {
         return Vec::new();
     }
@@ -115,31 +144,49 @@ pub(super) fn after(model: &mut Model, now: Now) -> Vec<Cmd> {
     requests::or_say(model, now, asked.map(|(_, cmd)| vec![cmd]))
 }
 
-/// Something was painted: the card that is on the screen now takes keys a moment later, and the cursor
-/// is on its file whatever comes above it.
+/// Something was painted: the card that is on the screen now takes keys a moment later, what is armed
+/// takes Enter a moment later, and the cursor is on its file whatever comes above it.
 pub fn painted(model: &mut Model, now: Now) {
-    let card = carded(model);
-    model.files.painted(card, now.mono);
-    if has_keys(model) && model.files.cursor.is_none() {
-        model.files.cursor = card;
+    let (card, key_card) = (carded(model), key_card(model));
+    let typed = model.prompt.as_ref().map(|prompt| &prompt.kind);
+    let deed = if let Some(PromptKind::RejectWhy(id)) = typed {
+        Some(Deed::Reject(*id))
+    } else {
+        model.files.armed.filter(|armed| Some(*armed) == key_card).map(Deed::Accept)
+    };
+    model.files.painted(card, deed, now.mono);
+    model.files.cursor = key_card.or(model.files.cursor);
+}
+
+fn key_card(model: &Model) -> Option<u64> {
+    card_with_keys(model).map(|known| known.record.id)
+}
+
+/// Opens the files, on the offer that waits longest if one waits: the one that is named above the keys.
+pub(super) fn open(model: &mut Model) {
+    actions::show(model, View::Files);
+    if let Some(id) = model.files.next_waiting().map(|known| known.record.id) {
+        model.files.cursor = Some(id);
     }
 }
 
 /// Moves the cursor.
 pub(super) fn go(model: &mut Model, way: Move) {
     model.files.armed = None;
-    let listed = model.files.listed(listed_host(model));
-    let at = model.files.selected(&listed).map_or(0, |(row, _)| row);
-    let to = way.from(at, PAGE, listed.len());
-    let cursor = listed.get(to).map(|known| known.record.id);
+    let here = here(model);
+    let at = under_cursor(model, &here).map_or(0, |(row, _)| row);
+    let to = way.from(at, PAGE, here.len());
+    let cursor = here.get(to).map(|known| known.record.id);
     model.files.cursor = cursor.or(model.files.cursor);
 }
 
 /// The file that may be decided on now.
 fn decidable(model: &Model, now: Now, id: u64, not: &str) -> Result<(), String> {
-    let known = model.files.get(id).ok_or_else(|| format!("{not}: no file has the number {id}"))?;
-    if !known.is_waiting() {
-        return Err(format!("{not}: {}", decided_words(known, now)));
+    if model.files.get(id).is_none() {
+        return Err(format!("{not}: no file has the number {id}"));
+    }
+    if let Some(words) = ended(model, now, id) {
+        return Err(format!("{not}: {words}"));
     }
     if model.requests.pending_file(id).is_some() {
         return Err(format!("{not}: an answer about it is still awaited"));
@@ -160,7 +207,7 @@ fn offered(model: &Model, now: Now, not: &str) -> Result<u64, String> {
 /// Enter accepts the file under the cursor from now on.
 pub(super) fn arm(model: &mut Model, now: Now) {
     match offered(model, now, NOT_TAKEN) {
-        Ok(id) => (model.files.armed, model.files.cursor) = (Some(id), Some(id)),
+        Ok(id) => set_armed(model, Deed::Accept(id), id),
         Err(why) => requests::say(model, now, Tone::Warning, why),
     }
 }
@@ -169,26 +216,51 @@ pub(super) fn arm(model: &mut Model, now: Now) {
 pub(super) fn ask_why(model: &mut Model, now: Now) {
     match offered(model, now, NOT_REFUSED) {
         Ok(id) => {
-            (model.files.armed, model.files.cursor) = (None, Some(id));
+            set_armed(model, Deed::Reject(id), id);
             prompt::open(model, PromptKind::RejectWhy(id), "");
         }
         Err(why) => requests::say(model, now, Tone::Warning, why),
     }
 }
 
-/// Enter: the armed file is accepted if it is still the one under the cursor.
+/// What was said before is not said beside it.
+fn set_armed(model: &mut Model, deed: Deed, id: u64) {
+    model.files.arm(deed);
+    model.files.cursor = Some(id);
+    model.requests.notice = None;
+}
+
+/// Enter: the armed file is accepted if it is still the one under the cursor, and the screen has said for
+/// a moment that Enter does that.
 pub(super) fn confirm(model: &mut Model, now: Now) -> Vec<Cmd> {
-    let Some(armed) = model.files.armed.take() else {
+    let Some(armed) = model.files.armed else {
         details(model, now);
         return Vec::new();
     };
     let is_same = selected(model).is_ok_and(|known| known.record.id == armed);
-    let done = if is_same {
-        accept(model, now, armed)
-    } else {
+    let done = if !is_same {
         Err(format!("{NOT_TAKEN}: another file is under the cursor now"))
+    } else if !model.files.is_meant(Deed::Accept(armed), now.mono) {
+        let text = format!("{NOT_TAKEN} yet: it was armed this moment; Enter again");
+        requests::say(model, now, Tone::Warning, text);
+        return Vec::new();
+    } else {
+        accept(model, now, armed)
     };
+    model.files.armed = None;
     requests::or_say(model, now, done)
+}
+
+/// Enter in the line for the reason: the file is refused, unless the offer is over.
+pub(super) fn reject(model: &mut Model, now: Now, id: u64, why: &str) -> Result<Vec<Cmd>, String> {
+    if let Some(words) = ended(model, now, id) {
+        requests::say(model, now, Tone::Warning, format!("{NOT_REFUSED}: {words}"));
+        return Ok(Vec::new());
+    }
+    if !model.files.is_meant(Deed::Reject(id), now.mono) {
+        return Err(format!("{NOT_REFUSED} yet: this line came this moment; Enter again"));
+    }
+    refuse(model, now, id, why)
 }
 
 /// Takes a file.
@@ -200,7 +272,7 @@ pub(super) fn accept(model: &mut Model, now: Now, id: u64) -> Result<Vec<Cmd>, S
 }
 
 /// Refuses a file.
-pub(super) fn reject(model: &mut Model, now: Now, id: u64, why: &str) -> Result<Vec<Cmd>, String> {
+pub(super) fn refuse(model: &mut Model, now: Now, id: u64, why: &str) -> Result<Vec<Cmd>, String> {
     decidable(model, now, id, NOT_REFUSED)?;
     if why.len() > REASON_BYTES_MAX {
         return Err(format!("{} bytes are more than {REASON_BYTES_MAX}; shorten it", why.len()));
@@ -225,7 +297,9 @@ pub(super) fn decided(
             let size = model.files.get(id).map(|known| known.record.size_bytes as f64);
             let size = phrase::bytes(size.unwrap_or_default());
             let done = not.strip_prefix("not ").unwrap_or(not);
-            requests::say(model, now, Tone::Good, format!("{done} {} ({size})", name(model, id)));
+            let later = model.files.get(id).and_then(|known| later(model, now, known));
+            let text = format!("{done} {} ({size}){}", name(model, id), later.unwrap_or_default());
+            requests::say(model, now, Tone::Good, text);
         }
         Err(why) => requests::say(model, now, Tone::Bad, format!("{not}: {why}")),
     }
@@ -244,12 +318,19 @@ pub(super) fn details(model: &mut Model, now: Now) {
     }
 }
 
+/// A list of files has no filter.
+pub(super) fn say_where_to_look(model: &mut Model, now: Now) {
+    let text = "files have no filter here: those of one host are in its FILES tab (:host NAME), \
+                and `systole files HOST --since 2d` lists them for grep";
+    requests::say(model, now, Tone::Plain, text.to_owned());
+}
+
 /// Talks to the host of the file under the cursor.
 pub(super) fn ask_sender(model: &mut Model, now: Now) {
     match selected(model).map(|known| place_of(&known.record.host)) {
         Ok(place) => {
             talk::open(model, &place);
-            say::write(model);
+            say::write(model, now);
         }
         Err(why) => requests::say(model, now, Tone::Warning, why),
     }

@@ -248,7 +248,7 @@ fn mark(model: &mut Model, purpose: &Purpose, request: RequestId) {
         | Purpose::Resolve(_)
         | Purpose::Retire(_)
         | Purpose::Say(_)
-        | Purpose::Messages { .. }
+        | Purpose::Messages(_)
         | Purpose::Accept(_)
         | Purpose::Reject(_)
         | Purpose::Files => {}
@@ -334,7 +334,7 @@ pub(super) fn answered(
         | Purpose::Resolve(_)
         | Purpose::Retire(_)
         | Purpose::Say(_)
-        | Purpose::Messages { .. }
+        | Purpose::Messages(_)
         | Purpose::Accept(_)
         | Purpose::Reject(_)
         | Purpose::Files => return,

@@ -25,7 +25,9 @@ pub(super) fn scroll(model: &mut Model, now: Now, way: Move) -> Vec<Cmd> {
         go(model, way, rows);
         return Vec::new();
     }
-    let len = view::host::lines(model).saturating_sub(rows) + 1;
+    let (heads, below) = view::host::extent(model);
+    let rows = rows.saturating_sub(heads).max(1);
+    let len = below.saturating_sub(rows) + 1;
     if let Some(host) = &mut model.host {
         host.offset = way.from(host.offset, rows, len);
     }

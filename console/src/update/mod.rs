@@ -6,6 +6,7 @@ mod commands;
 mod complete;
 pub mod deadline;
 mod feed;
+pub mod file_words;
 pub mod files;
 mod filters;
 pub mod freeze;
@@ -28,9 +29,11 @@ use systole_common::time::{Mono, Now};
 use crate::cmd::Cmd;
 use crate::model::{Dirty, Model, entry};
 use crate::msg::Msg;
+use crate::view::layout::Layout;
 
 /// Takes `msg` at `now`.
 pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Cmd> {
+    let room = room(model);
     let mut cmds = match msg {
         Msg::Dialling { attempt } => link::dialling(model, attempt),
         Msg::Linked(peer) => link::linked(model, now, peer),
@@ -60,7 +63,15 @@ pub fn update(model: &mut Model, now: Now, msg: Msg) -> Vec<Cmd> {
     cmds.extend(files::after(model, now));
     cmds.extend(peek::due(model, now));
     cmds.extend(interest::after(model, now));
+    if room != self::room(model) {
+        lists::reveal(model);
+    }
     cmds
+}
+
+/// Lines that are left for the view: a long notice takes some.
+fn room(model: &Model) -> u16 {
+    Layout::of(model).waiting.y
 }
 
 /// When [`Msg::Deadline`] is due next; `None` while time alone changes nothing.

@@ -75,7 +75,11 @@ fn way(press: KeyPress) -> Option<Move> {
         (KeyCode::Char('k'), Move::Up),
         (KeyCode::PageDown, Move::PageDown),
         (KeyCode::PageUp, Move::PageUp),
+        (KeyCode::Char(' '), Move::PageDown),
         (KeyCode::Home, Move::First),
+        (KeyCode::Char('g'), Move::First),
+        (KeyCode::End, Move::Last),
+        (KeyCode::Char('G'), Move::Last),
     ];
     moves.iter().find(|(code, _)| *code == press.code).map(|(_, way)| *way)
 }

@@ -9,7 +9,7 @@ use tui_input::InputRequest;
 use super::{commands, complete, files, filters, keys, lists, requests, say, talk};
 use crate::cmd::Cmd;
 use crate::keys::{KeyCode, KeyPress};
-use crate::limits::LINE_BYTES_MAX;
+use crate::limits::{COMPLETIONS_MAX, LINE_BYTES_MAX};
 use crate::model::prompt::{Prompt, PromptError, PromptKind};
 use crate::model::screen::Focus;
 use crate::model::{Dirty, Model};
@@ -76,7 +76,9 @@ pub fn paste(model: &mut Model, now: Now, text: &str, cut_bytes: usize) -> Vec<C
         requests::say(model, now, Tone::Warning, why);
         return Vec::new();
     };
-    let safe = scrub_lines(text.trim_end_matches(['\r', '\n']), lines).into_owned();
+    // Terminals send CR for the line ends of a paste.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let safe = scrub_lines(text.trim_end_matches('\n'), lines).into_owned();
     let room = LINE_BYTES_MAX.saturating_sub(prompt.input.value().len());
     let fitting = safe.get(..safe.floor_char_boundary(room)).unwrap_or_default();
     let left_out = cut_bytes + safe.len() - fitting.len();
@@ -184,7 +186,10 @@ fn before_cursor(prompt: &Prompt) -> String {
 fn offer(model: &mut Model) {
     let Some(prompt) = &model.prompt else { return };
     let before = before_cursor(prompt);
-    let words = complete::complete(model, &prompt.kind, &before).words;
+    let mut words = complete::complete(model, &prompt.kind, &before).words;
+    let more = words.len().saturating_sub(COMPLETIONS_MAX);
+    words.truncate(COMPLETIONS_MAX);
+    words.extend((more > 0).then(|| format!("and {more} more")));
     if let Some(prompt) = &mut model.prompt {
         prompt.completions = words;
     }
@@ -292,7 +297,11 @@ fn done(model: &mut Model, now: Now, prompt: &Prompt, text: &str) -> Result<Vec<
             model.talk.keep_draft(to, "");
             Ok(Vec::new())
         }
-        PromptKind::Say(to) => say::send(model, now, to, text).map_err(wrong),
+        PromptKind::Say(to) => {
+            let cmds = say::send(model, now, to, text).map_err(wrong)?;
+            model.talk.keep_draft(to, "");
+            Ok(cmds)
+        }
         PromptKind::Target if words == "@" => {
             talk::newest_unread(model, now);
             Ok(Vec::new())

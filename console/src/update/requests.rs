@@ -19,7 +19,7 @@ use crate::model::alerts::is_open;
 use crate::model::freshness::{LinkState, Trust};
 use crate::model::requests::{Notice, Purpose, RequestId, UndoGone};
 use crate::model::{Dirty, Model};
-use crate::msg::Answer;
+use crate::msg::{Answer, NoAnswer};
 use crate::tables::phrase;
 use crate::tone::Tone;
 
@@ -260,11 +260,16 @@ pub fn reply(
     model: &mut Model,
     now: Now,
     id: RequestId,
-    answer: Result<Answer, String>,
+    answer: Result<Answer, NoAnswer>,
 ) -> Vec<Cmd> {
     let Some(purpose) = model.requests.pending.remove(&id) else {
         return Vec::new();
     };
+    if let Purpose::Say(to) = purpose {
+        saying::answered(model, now, id, &to, answer);
+        return Vec::new();
+    }
+    let answer = answer.map_err(|no| no.why);
     match purpose {
         Purpose::Ack(alert) => acked(model, now, alert, answer),
         Purpose::Unack(alert) => {
@@ -287,10 +292,8 @@ pub fn reply(
         Purpose::Connections | Purpose::PastAlerts | Purpose::Chart(_) => {
             host::answered(model, now, id, &purpose, answer);
         }
-        Purpose::Say(to) => saying::answered(model, now, id, &to, answer),
-        Purpose::Messages { stream, is_older } => {
-            talk::answered(model, now, &stream, is_older, answer);
-        }
+        Purpose::Say(_) => {}
+        Purpose::Messages(page) => talk::answered(model, now, &page, answer),
         Purpose::Accept(file) => files::decided(model, now, file, files::not(true), answer),
         Purpose::Reject(file) => files::decided(model, now, file, files::not(false), answer),
         Purpose::Files => files::answered(model, now, answer),

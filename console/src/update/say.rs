@@ -1,30 +1,49 @@
-//! Writing: the line with its target, to whom it goes, what becomes of it. Nothing that was typed is
-//! lost: what is not sent is a draft again, and the reason is said.
+//! Writing: the line with its target, and to whom it goes. Nothing that was typed is lost: what is not
+//! sent is a draft again, and the reason is said.
+
+mod outcome;
+
+use std::borrow::Cow;
 
 use systole_common::ids::Role;
 use systole_common::model::message::{Place, text};
 use systole_common::time::Now;
 use systole_common::wire::limits::SAY_HOSTS_MAX;
 
+pub(super) use self::outcome::{answered, is_here};
 use super::{prompt, requests, talk};
 use crate::cmd::{Cmd, Question};
-use crate::limits::{HOSTS_UNASKED_MAX, LINES_UNCONFIRMED_MAX};
+use crate::limits::{HOSTS_UNASKED_MAX, LINES_UNCONFIRMED_MAX, PLACE_CELLS_MAX};
+use crate::model::Model;
 use crate::model::prompt::PromptKind;
-use crate::model::requests::{Purpose, RequestId};
+use crate::model::requests::Purpose;
 use crate::model::subject::RowSubject;
 use crate::model::talk::Sending;
-use crate::model::{Dirty, Model};
-use crate::msg::Answer;
 use crate::tables::phrase;
 use crate::tone::Tone;
+use crate::view::symbols::Symbols;
+use crate::view::text::fit_middle;
 
 const NOT: &str = "not sent";
 
 /// Opens the line in which a message is typed, with what was begun before.
-pub(super) fn write(model: &mut Model) {
+pub(super) fn write(model: &mut Model, now: Now) {
     let to = talk::place(model);
-    let draft = model.talk.draft(&to).to_owned();
+    let mut draft = model.talk.draft(&to).to_owned();
+    // What is typed now is not part of a line that came back.
+    if model.talk.returned.iter().any(|one| one.to == to && draft.ends_with(&one.text)) {
+        draft.push('\n');
+    }
+    if model.talk.is_doubtful(&to) {
+        let text = "this may have been sent already: look before Enter sends it again".to_owned();
+        requests::say(model, now, Tone::Warning, text);
+    }
     prompt::open(model, PromptKind::Say(to), &draft);
+}
+
+/// A place in a sentence, its middle cut if it is long.
+pub(super) fn short(place: &str) -> Cow<'_, str> {
+    fit_middle(place, PLACE_CELLS_MAX, Symbols::Block)
 }
 
 /// To which hosts a place leads now: those that a filter finds by name, and how many in all.
@@ -68,66 +87,26 @@ pub(super) fn send(model: &mut Model, now: Now, to: &str, line: &str) -> Result<
         return Err(format!("Enter again sends it to {count} hosts; Esc does not"));
     }
     let to = place.to_string();
+    let hosts = names.clone();
     let question = Question::Say { to: to.clone(), text: line.to_owned(), hosts: names };
     let (request, cmd) = requests::ask(model, Purpose::Say(to.clone()), question)?;
     model.screen.typed.armed = None;
-    model.talk.keep_draft(&to, "");
+    // What was said before was about another line.
+    model.requests.notice = None;
     model.talk.read(&to);
     model.talk.cursor = None;
-    let sending = Sending { request, to, text: line.to_owned(), at: now.wall, is_here: false };
+    let (text, after) = (line.to_owned(), model.talk.heard());
+    let sending = Sending { request, to, text, hosts, at: now.wall, after, is_here: None };
     model.talk.sending.push(sending);
     Ok(vec![cmd])
 }
 
 /// The line closes without being sent: what was typed is kept.
 pub(super) fn put_aside(model: &mut Model, now: Now, to: &str, typed: &str) {
-    model.talk.keep_draft(to, typed);
+    model.talk.keep_draft(to, typed.trim_end_matches('\n'));
     if !typed.trim().is_empty() {
-        requests::say(model, now, Tone::Quiet, format!("kept as a draft to {to}"));
+        requests::say(model, now, Tone::Quiet, format!("kept as a draft to {}", short(to)));
     }
-}
-
-/// The daemon confirmed a line, or it never will.
-pub(super) fn answered(
-    model: &mut Model,
-    now: Now,
-    request: RequestId,
-    to: &str,
-    answer: Result<Answer, String>,
-) {
-    let sending = &mut model.talk.sending;
-    let at = sending.iter().position(|one| one.request == request);
-    let line = at.map(|at| sending.remove(at));
-    model.dirty = Dirty::Now;
-    match (answer, line) {
-        (Ok(Answer::Messages(messages)), _) => {
-            talk::keep(model, messages);
-        }
-        (Ok(_), _) => {}
-        (Err(_), Some(line)) if line.is_here => {}
-        (Err(why), line) => {
-            if let Some(line) = line {
-                give_back(model, to, &line.text);
-            }
-            let text = format!("{NOT} to {to}: {why}; it is kept as a draft");
-            requests::say(model, now, Tone::Bad, text);
-        }
-    }
-}
-
-/// What was not sent is there to be sent again, before what was typed meanwhile.
-fn give_back(model: &mut Model, to: &str, line: &str) {
-    let is_open = |kind: &PromptKind| matches!(kind, PromptKind::Say(other) if other == to);
-    if let Some(prompt) = model.prompt.as_mut().filter(|prompt| is_open(&prompt.kind)) {
-        prompt.input = tui_input::Input::new(joined(line, prompt.input.value()));
-        return;
-    }
-    let text = joined(line, model.talk.draft(to));
-    model.talk.keep_draft(to, &text);
-}
-
-fn joined(line: &str, typed: &str) -> String {
-    if typed.is_empty() { line.to_owned() } else { format!("{line}\n{typed}") }
 }
 
 /// `12 hosts` for a target that is more than one.

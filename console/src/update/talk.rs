@@ -1,5 +1,6 @@
-//! What is said: messages of the feed and of answers, which ones are unread, moving among them, and
-//! asking the daemon for what is not here.
+//! What is said: messages of the feed and of answers, which ones are unread, moving among them.
+
+mod pages;
 
 use std::collections::BTreeSet;
 
@@ -7,25 +8,29 @@ use systole_common::model::message::Place;
 use systole_common::time::Now;
 use systole_common::wire::talk::{FeedMarks, FeedMessage, MessageMarks, MessageRecord};
 
+pub(super) use self::pages::{after, answered, search_further};
 use super::lists::Move;
-use super::{actions, filters, requests};
-use crate::cmd::{Cmd, Question};
-use crate::limits::{MESSAGES_ASKED_MAX, MESSAGES_MAX};
+use super::{actions, filters, prompt, requests, say};
+use crate::cmd::Cmd;
 use crate::model::host_view::Tab;
-use crate::model::requests::{Purpose, RequestId};
+use crate::model::prompt::PromptKind;
 use crate::model::screen::{Focus, Popup, View};
-use crate::model::talk::{Stream, place_of};
+use crate::model::talk::{ALL, Stream, place_of};
 use crate::model::{Dirty, Model, entry};
-use crate::msg::Answer;
 use crate::tone::Tone;
 
 /// Messages that a page key goes.
 const PAGE: usize = 10;
 
-/// The place that lines are written to from here: that of the open host, else the one that was chosen.
-pub(super) fn place(model: &Model) -> String {
+/// The place that lines are written to from here: that of the open host, or of the message under the
+/// cursor where those of all places are shown, else the one that was chosen.
+pub fn place(model: &Model) -> String {
     match (&model.host, model.screen.focus()) {
         (Some(view), Focus::Host) => place_of(&view.host),
+        (_, Focus::Chat) if is_pane(model) => {
+            let under_cursor = model.talk.cursor.and_then(|cursor| model.talk.get(cursor));
+            under_cursor.map_or_else(|| model.talk.place.clone(), |said| said.record.to.clone())
+        }
         (_, Focus::Fleet) => {
             model.list.selected().map_or_else(|| model.talk.place.clone(), place_of)
         }
@@ -48,11 +53,15 @@ fn is_pane(model: &Model) -> bool {
     model.screen.view == View::Fleet
 }
 
+/// The stream that has the keys, by the place that it is of.
+fn stream<'a>(model: &Model, place: &'a str) -> Stream<'a> {
+    if is_pane(model) { Stream::All } else { Stream::Of(place) }
+}
+
 /// The messages that the cursor moves among, the oldest first.
 fn numbers(model: &Model) -> Vec<u64> {
     let place = place(model);
-    let stream = if is_pane(model) { Stream::All } else { Stream::Of(&place) };
-    model.talk.stream(stream).map(|said| said.record.number).collect()
+    model.talk.stream(stream(model, &place)).map(|said| said.record.number).collect()
 }
 
 /// The message under the cursor.
@@ -63,24 +72,31 @@ fn selected(model: &Model) -> Result<u64, String> {
 }
 
 /// Takes a message of the feed.
-pub(super) fn take(model: &mut Model, message: FeedMessage) {
+pub(super) fn take(model: &mut Model, now: Now, message: FeedMessage) {
     let record = entry::message(message.record);
-    let own = requests::own_name(model);
-    let is_own = own.as_ref() == Some(&record.from);
+    let is_own = is_own(model, &record);
     let is_trail = record.thread.is_some() && !record.from.contains('/');
     // What was there before the console was read elsewhere.
     let is_unread = !is_own && !is_trail && model.attention.has_picture;
-    if is_own {
-        let sending = model.talk.sending.iter_mut();
-        let same = |one: &&mut crate::model::talk::Sending| {
-            !one.is_here && one.to == record.to && one.text == record.text
-        };
-        if let Some(one) = sending.into_iter().find(same) {
-            one.is_here = true;
+    model.talk.hear(record.number, message.is_new);
+    let is_fresh = model.talk.take(record.clone(), is_unread);
+    if message.is_new && record.to == ALL {
+        let hosts = model.fleet.rows().map(|row| row.summary.host.clone());
+        let hosts: BTreeSet<String> = hosts.collect();
+        // Else some came or went at that moment.
+        if u32::try_from(hosts.len()) == Ok(record.targets) {
+            model.talk.is_for_everyone(record.number, hosts);
         }
     }
-    model.talk.take(record, is_unread);
+    if is_own && is_fresh {
+        say::is_here(model, now, &record);
+    }
     model.touch(Dirty::Now);
+}
+
+/// Whether this operator wrote it.
+fn is_own(model: &Model, record: &MessageRecord) -> bool {
+    requests::own_name(model).as_ref() == Some(&record.from)
 }
 
 /// A message came further.
@@ -96,101 +112,25 @@ pub(super) fn mark(model: &mut Model, mut marks: FeedMarks) {
 }
 
 /// Messages were answered. They were said before, so nobody has to be told of them.
-pub(super) fn keep(model: &mut Model, messages: Vec<(MessageRecord, Vec<MessageMarks>)>) -> usize {
-    let mut fresh = 0;
+pub(super) fn keep(model: &mut Model, messages: Vec<(MessageRecord, Vec<MessageMarks>)>) {
     for (record, named) in messages {
-        fresh += usize::from(model.talk.take(record, false));
+        model.talk.take(record, false);
         for marks in named {
             model.talk.name(marks);
         }
     }
-    fresh
-}
-
-/// The answer to a question for a stream.
-pub(super) fn answered(
-    model: &mut Model,
-    now: Now,
-    stream: &str,
-    is_older: bool,
-    answer: Result<Answer, String>,
-) {
-    match answer {
-        Ok(Answer::Messages(messages)) => {
-            let is_all = messages.len() < MESSAGES_ASKED_MAX as usize;
-            let oldest = messages.last().map(|(record, _)| record.number);
-            keep(model, messages);
-            if is_all && model.talk.search.is_none() {
-                model.talk.whole.insert(stream.to_owned());
-            }
-            match oldest {
-                Some(oldest) if is_older && model.talk.cursor.is_some() => {
-                    step_to_older(model, oldest);
-                }
-                None if is_older => {
-                    requests::say(model, now, Tone::Plain, "this is the first message".to_owned());
-                }
-                Some(_) | None => {}
-            }
-        }
-        Ok(_) => {}
-        Err(why) => {
-            requests::say(model, now, Tone::Bad, format!("the messages did not come: {why}"));
-        }
-    }
-    model.dirty = Dirty::Now;
-}
-
-/// The cursor goes to the message before the one that it was on, now that there is one.
-fn step_to_older(model: &mut Model, oldest: u64) {
-    let numbers = numbers(model);
-    let at = numbers.iter().position(|number| Some(*number) == model.talk.cursor);
-    let before = at.and_then(|at| at.checked_sub(1)).and_then(|at| numbers.get(at));
-    if before.is_some_and(|before| *before >= oldest) {
-        model.talk.cursor = before.copied();
-    }
-}
-
-/// To be called after every event: what is on the screen is read, and asked for if it is not here.
-pub(super) fn after(model: &mut Model, now: Now) -> Vec<Cmd> {
-    let shown = shown(model);
-    model.talk.look(shown.as_deref());
-    if !model.is_live(now) || is_pane(model) {
-        return Vec::new();
-    }
-    let Some(place) = shown.filter(|place| !model.talk.asked.contains(place)) else {
-        return Vec::new();
-    };
-    let asked = ask(model, Stream::Of(&place), None, false);
-    model.talk.asked.insert(place);
-    requests::or_say(model, now, asked)
 }
 
 /// The link is new: what was asked over the one before may be incomplete.
 pub(super) fn linked(model: &mut Model) {
-    model.talk.asked = BTreeSet::new();
+    model.talk.break_off();
     model.files.asked = BTreeSet::new();
-}
-
-fn ask(
-    model: &mut Model,
-    stream: Stream<'_>,
-    before: Option<u64>,
-    is_older: bool,
-) -> Result<Vec<Cmd>, String> {
-    let words = model.talk.search.clone().unwrap_or_default();
-    let question = Question::Messages { place: stream.place(), before, words };
-    let purpose = Purpose::Messages { stream: stream.key(), is_older };
-    if is_older && model.requests.pending.values().any(|other| *other == purpose) {
-        return Ok(Vec::new());
-    }
-    requests::ask(model, purpose, question).map(|(_, cmd): (RequestId, Cmd)| vec![cmd])
 }
 
 /// Moves the cursor; from the first message on, older ones are asked for.
 pub(super) fn go(model: &mut Model, now: Now, way: Move) -> Vec<Cmd> {
     let numbers = numbers(model);
-    let Some(last) = numbers.len().checked_sub(1) else { return older(model, now, None) };
+    let Some(last) = numbers.len().checked_sub(1) else { return pages::older(model, now, None) };
     let here = model.talk.cursor;
     let at = numbers.iter().position(|number| Some(*number) == here).unwrap_or(last);
     let to = way.from(at, PAGE, numbers.len());
@@ -199,41 +139,16 @@ pub(super) fn go(model: &mut Model, now: Now, way: Move) -> Vec<Cmd> {
     let is_up = matches!(way, Move::Up | Move::PageUp | Move::HalfUp | Move::First);
     if is_up && at == 0 {
         model.talk.cursor = numbers.first().copied();
-        return older(model, now, numbers.first().copied());
+        return pages::older(model, now, numbers.first().copied());
     }
     Vec::new()
 }
 
-fn older(model: &mut Model, now: Now, before: Option<u64>) -> Vec<Cmd> {
-    let place = place(model);
-    let stream = if is_pane(model) { Stream::All } else { Stream::Of(&place) };
-    let asked = if model.talk.search.is_none() && model.talk.whole.contains(&stream.key()) {
-        Err("this is the first message".to_owned())
-    } else if model.talk.len() >= MESSAGES_MAX {
-        Err(format!("{MESSAGES_MAX} messages are here; / looks for older ones"))
-    } else if model.is_live(now) {
-        ask(model, stream, before, true)
-    } else {
-        Err("older messages are with the daemon, which is not heard".to_owned())
-    };
-    requests::or_say(model, now, asked)
-}
-
 /// Looks for words among what is here, as they are typed.
 pub(super) fn search(model: &mut Model, words: Option<String>) {
+    model.talk.forget_found();
     model.talk.search = words.filter(|words| !words.trim().is_empty());
     model.talk.cursor = None;
-}
-
-/// Looks for them with the daemon as well.
-pub(super) fn search_further(model: &mut Model, now: Now) -> Vec<Cmd> {
-    if model.talk.search.is_none() || !model.is_live(now) {
-        return Vec::new();
-    }
-    let place = place(model);
-    let stream = if is_pane(model) { Stream::All } else { Stream::Of(&place) };
-    let asked = ask(model, stream, None, false);
-    requests::or_say(model, now, asked)
 }
 
 /// The chat of the next place, or of the one before.
@@ -266,6 +181,32 @@ pub(super) fn newest_unread(model: &mut Model, now: Now) {
     open(model, &place);
 }
 
+/// The newest message that nobody read in another place than the one that is shown.
+fn unread_elsewhere(model: &Model) -> Option<String> {
+    let shown = shown(model);
+    let hot = model.talk.hotlist().into_iter().map(|(place, _)| place);
+    hot.into_iter().find(|place| shown.as_deref() != Some(*place)).map(str::to_owned)
+}
+
+/// To the newest place with something unread; where there is none, asks whom to talk to.
+pub(super) fn target(model: &mut Model) {
+    match unread_elsewhere(model) {
+        Some(place) => open(model, &place),
+        None => prompt::open(model, PromptKind::Target, "@"),
+    }
+}
+
+/// Opens the chat view: for the first time where something is unread.
+pub(super) fn open_view(model: &mut Model) {
+    let is_first = !std::mem::replace(&mut model.talk.was_opened, true);
+    let is_read = model.talk.spot(&model.talk.place).is_none_or(|spot| spot.unread() == 0);
+    let unread = model.talk.hotlist().first().map(|(place, _)| (*place).to_owned());
+    match unread.filter(|_| is_first && is_read) {
+        Some(place) => open(model, &place),
+        None => actions::show(model, View::Chat),
+    }
+}
+
 /// Who has the message under the cursor.
 pub(super) fn message(model: &mut Model, now: Now) {
     match selected(model) {
@@ -276,6 +217,7 @@ pub(super) fn message(model: &mut Model, now: Now) {
 
 /// Opens the chat of a place.
 pub(super) fn open(model: &mut Model, place: &str) {
+    model.talk.was_opened = true;
     model.talk.go_to(place);
     if !(is_pane(model) && model.screen.focus() == Focus::Chat) {
         actions::show(model, View::Chat);

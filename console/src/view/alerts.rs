@@ -248,7 +248,7 @@ pub(super) fn state_words(model: &Model, alert: &AlertRecord) -> (String, Tone) 
         | Purpose::PastAlerts
         | Purpose::Chart(_)
         | Purpose::Say(_)
-        | Purpose::Messages { .. }
+        | Purpose::Messages(_)
         | Purpose::Accept(_)
         | Purpose::Reject(_)
         | Purpose::Files => None,

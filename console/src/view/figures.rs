@@ -6,6 +6,7 @@ use systole_common::time::UnixMs;
 
 use crate::model::fleet::Worth;
 
+const DAY: Duration = Duration::from_hours(24);
 /// Cells of an age.
 pub const AGE_CELLS: usize = 5;
 
@@ -83,6 +84,24 @@ pub fn clock(at: UnixMs) -> String {
     at.local().split_whitespace().last().unwrap_or_default().to_owned()
 }
 
+/// A moment as it is read at `now`: `14:02:07` today, `tomorrow 14:02`, else `2026-11-22 14:02`; local.
+pub fn when(at: UnixMs, now: UnixMs) -> String {
+    let (date, minute) = (day(at), clock(at));
+    let minute = minute.get(..5).unwrap_or(&minute);
+    if date == day(now) {
+        clock(at)
+    } else if date == day(now.plus(DAY)) {
+        format!("tomorrow {minute}")
+    } else {
+        format!("{date} {minute}")
+    }
+}
+
+/// `2026-11-22`, local.
+pub fn day(at: UnixMs) -> String {
+    at.local().split_whitespace().next().unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +127,18 @@ mod tests {
         assert_eq!(silence(Duration::from_secs(47)), "47s");
         assert_eq!(round_trip(Duration::from_micros(440)), "0.4ms");
         assert_eq!(round_trip(Duration::from_millis(1_240)), "1.2s");
+    }
+
+    #[test]
+    fn a_moment_has_its_day_unless_it_is_today() {
+        let now = UnixMs(1_795_234_567_089);
+        let at = |hours: u64| when(now.plus(Duration::from_hours(hours)), now);
+        assert_eq!([at(0), at(19)], ["04:16:07", "23:16:07"]);
+        assert_eq!(
+            [at(20), at(43), at(44)],
+            ["tomorrow 00:16", "tomorrow 23:16", "2026-11-23 00:16"]
+        );
+        assert_eq!(when(now.minus(Duration::from_hours(5)), now), "2026-11-20 23:16");
     }
 
     #[test]

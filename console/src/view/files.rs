@@ -1,40 +1,40 @@
-//! Files: the list, one row each, and the card of the one under the cursor, which says all that a
-//! decision needs. As a view, as a tab of a host, and as a pane beside the fleet.
+//! Files: the list, one row each, and the card of the one under the cursor. As a view, as a tab of a
+//! host, and as a pane beside the fleet.
 
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use systole_common::model::coded::Growing;
-use systole_common::model::file::{FileState, hash_text};
-use systole_common::time::Now;
+use systole_common::model::file::FileState;
+use systole_common::time::{Now, UnixMs};
 
 use super::bar;
-use super::figures::{age, clock, rate};
+use super::figures::{age, clock, day, rate};
 use super::layout::Layout;
-use super::text::{Pen, Side, cells, fit};
+use super::text::{Pen, Side, cells};
 use super::theme::{Symbols, Theme};
 use crate::model::Model;
 use crate::model::files::Known;
 use crate::model::host_list::scrolled;
 use crate::model::host_view::Tab;
-use crate::model::prompt::PromptKind;
 use crate::model::screen::{Focus, View};
-use crate::tables::phrase;
 use crate::tone::Tone;
-use crate::update::files::{decided_words, listed_host};
+use crate::update::files::{here, under_cursor};
 
 /// Lines of a whole card.
 pub const CARD_ROWS: u16 = 7;
 /// With fewer lines a card says too little to decide.
-const CARD_ROWS_MIN: u16 = 6;
+pub const CARD_ROWS_MIN: u16 = 6;
 /// From this height on there is room for a list above the card.
 const LIST_HEIGHT_MIN: u16 = CARD_ROWS + 5;
-/// From this width on a row has bars and words.
+/// From this width on a row has times, bars and words.
 const WIDE_MIN: usize = 70;
 /// Cells of what a row says of its file, where there is room and where there is less.
-const INFO_CELLS: (usize, usize) = (42, 15);
+const INFO_CELLS: (usize, usize) = (40, 15);
 const HOST_CELLS_MAX: usize = 16;
+/// Cells of the time at which a file was offered.
+const TIME_CELLS: usize = 5;
 
 /// The file whose card is on the screen, whole enough to decide by it.
 pub fn carded(model: &Model) -> Option<u64> {
@@ -49,8 +49,8 @@ pub fn carded(model: &Model) -> Option<u64> {
     if rows < CARD_ROWS_MIN || model.screen.popup.is_some() {
         return None;
     }
-    let listed = model.files.listed(listed_host(model));
-    let (_, known) = model.files.selected(&listed)?;
+    let here = here(model);
+    let (_, known) = under_cursor(model, &here)?;
     (!is_pane || known.is_waiting()).then_some(known.record.id)
 }
 
@@ -87,14 +87,13 @@ pub fn fit_name(name: &str, cells_max: usize, symbols: Symbols) -> String {
 /// Draws the list and the card below it; where there is no room for both, the card.
 pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let shown = Shown { model, now, theme, is_focused: true };
-    let listed = model.files.listed(listed_host(model));
-    let Some((row, known)) = model.files.selected(&listed) else {
+    let listed = here(model);
+    let Some((row, known)) = under_cursor(model, &listed) else {
         Pen::on(buffer, theme, area).say(shown.empty_words(), Tone::Quiet);
         return;
     };
     if area.height < LIST_HEIGHT_MIN {
-        let place = format!("{}/{}", row + 1, listed.len());
-        return shown.card(known, &place, area, buffer);
+        return shown.card(known, &place(known, row, listed.len()), area, buffer);
     }
     let list = Rect { height: area.height - CARD_ROWS - 1, ..area };
     shown.list(&listed, row, list, buffer);
@@ -104,7 +103,8 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
     shown.card(known, "", card, buffer);
 }
 
-/// Draws the offer that waits with a heading; without one, the newest files.
+/// Draws the offer that waits longest with a heading; with the keys, that under the cursor; where none
+/// waits, the newest files.
 pub(super) fn pane(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
@@ -118,23 +118,28 @@ pub(super) fn pane(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
     let words = format!(" OFFERS {} ", model.files.waiting());
     shown.rule(&words, &moving, &mut Pen::on(buffer, theme, area));
     let area = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let listed = model.files.listed(None);
-    match model.files.selected(&listed) {
+    let listed = here(model);
+    match under_cursor(model, &listed) {
         Some((row, known)) if known.is_waiting() => {
-            let place = format!("{}/{}", row + 1, listed.len());
-            shown.card(known, if listed.len() > 1 { &place } else { "" }, area, buffer);
+            shown.card(known, &place(known, row, listed.len()), area, buffer);
         }
         Some((row, _)) => shown.rows(&listed, row, area, buffer),
         None => Pen::on(buffer, theme, area).say(shown.empty_words(), Tone::Quiet),
     }
 }
 
+/// `file 7`, and which one of how many it is.
+fn place(known: &Known, row: usize, len: usize) -> String {
+    let id = known.record.id;
+    if len > 1 { format!("file {id}  {}/{len}", row + 1) } else { format!("file {id}") }
+}
+
 /// Files as they are shown.
-struct Shown<'a> {
-    model: &'a Model,
-    now: Now,
-    theme: &'a Theme,
-    is_focused: bool,
+pub(super) struct Shown<'a> {
+    pub(super) model: &'a Model,
+    pub(super) now: Now,
+    pub(super) theme: &'a Theme,
+    pub(super) is_focused: bool,
 }
 
 impl Shown<'_> {
@@ -154,11 +159,18 @@ impl Shown<'_> {
     }
 
     fn list(&self, listed: &[&Known], row: usize, area: Rect, buffer: &mut Buffer) {
-        let (host, name, info) = columns(usize::from(area.width));
+        let columns = Columns::of(usize::from(area.width), listed);
         let mut pen = Pen::on(buffer, self.theme, area);
         pen.skip(1);
-        for (head, width) in [("HOST", host), ("FILE", name), ("STATE", info)] {
-            pen.field(head, width, Side::Left, Tone::Strong);
+        let heads = [
+            ("ID", columns.id, Side::Right),
+            ("TIME", columns.time, Side::Left),
+            ("HOST", columns.host, Side::Left),
+            ("FILE", columns.name, Side::Left),
+            ("STATE", columns.info, Side::Left),
+        ];
+        for (head, width, side) in heads.into_iter().filter(|(_, width, _)| *width > 0) {
+            pen.field(head, width, side, Tone::Strong);
             pen.skip(1);
         }
         let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -167,6 +179,7 @@ impl Shown<'_> {
 
     fn rows(&self, listed: &[&Known], row: usize, area: Rect, buffer: &mut Buffer) {
         let rows = usize::from(area.height);
+        let columns = Columns::of(usize::from(area.width), listed);
         let first = scrolled(0, row, listed.len(), rows);
         let visible = listed.iter().enumerate().skip(first);
         for (y, (at, known)) in (area.y..area.bottom()).zip(visible) {
@@ -174,26 +187,33 @@ impl Shown<'_> {
             let is_selected = at == row && self.is_focused;
             let mut pen = Pen::on(buffer, self.theme, area);
             pen.say(if is_selected { ">" } else { " " }, Tone::Strong);
-            self.row(known, &mut pen);
+            self.row(known, &columns, &mut pen);
             if is_selected {
                 buffer.set_style(area, self.theme.style(Tone::Reversed));
             }
         }
     }
 
-    fn row(&self, known: &Known, pen: &mut Pen<'_>) {
-        let (host, name, _) = columns(pen.room() + 1);
-        pen.field(&known.record.host, host, Side::Left, Tone::Plain);
+    fn row(&self, known: &Known, columns: &Columns, pen: &mut Pen<'_>) {
+        let record = &known.record;
+        pen.field(&record.id.to_string(), columns.id, Side::Right, Tone::Plain);
         pen.skip(1);
-        let text = fit_name(&known.record.name, name, self.theme.symbols);
+        if columns.time > 0 {
+            let offered = offered_words(record.offered_at, self.model.shown_now(self.now).wall);
+            pen.field(&offered, columns.time, Side::Left, Tone::Quiet);
+            pen.skip(1);
+        }
+        pen.field(&record.host, columns.host, Side::Left, Tone::Plain);
+        pen.skip(1);
+        let text = fit_name(&record.name, columns.name, self.theme.symbols);
         let tone = if known.is_open() { Tone::Plain } else { Tone::Quiet };
-        pen.field(&text, name, Side::Left, tone);
+        pen.field(&text, columns.name, Side::Left, tone);
         pen.skip(1);
         self.state(known, pen);
     }
 
     /// Where a file is; while its bytes come, how far.
-    fn state(&self, known: &Known, pen: &mut Pen<'_>) {
+    pub(super) fn state(&self, known: &Known, pen: &mut Pen<'_>) {
         if let Some(words) = self.model.requests.pending_file(known.record.id) {
             return pen.say(words, Tone::Plain);
         }
@@ -204,105 +224,74 @@ impl Shown<'_> {
         pen.say(&words, tone);
     }
 
-    /// `[|||||...] 61% 734M/1.2G 18M/s eta 0:26`.
+    /// `[|||||...] 61% 734M/1.2G 18M/s eta 0:26`; what there is no room for is left out, the bar first.
     fn progress(&self, known: &Known, pen: &mut Pen<'_>) {
         let record = &known.record;
         let is_live = self.model.is_live(self.now);
-        let now = self.now.mono;
         let tone = if is_live { Tone::Plain } else { Tone::Quiet };
-        if pen.room() >= INFO_CELLS.0 - 1 {
+        let old = if is_live { "" } else { "~" };
+        let (here, size) = (rate(record.received_bytes as f64), rate(record.size_bytes as f64));
+        let mut parts = vec![(format!("{old}{:.0}% {here}/{size}", known.percent().floor()), tone)];
+        if is_live {
+            parts.extend(pace_words(known, self.now));
+        }
+        let width =
+            |parts: &[(String, Tone)]| -> usize { parts.iter().map(|(text, _)| text.len()).sum() };
+        while parts.len() > 1 && width(&parts) > pen.room() {
+            parts.pop();
+        }
+        if pen.room() >= width(&parts) + bar::BAR_CELLS + 3 {
             pen.say("[", tone);
             bar::draw(pen, known.percent(), bar::BAR_CELLS, tone);
             pen.say("] ", tone);
         }
-        let old = if is_live { "" } else { "~" };
-        let (here, size) = (rate(record.received_bytes as f64), rate(record.size_bytes as f64));
-        pen.say(&format!("{old}{:.0}% {here}/{size}", known.percent().floor()), tone);
-        if !is_live {
-            return;
-        }
-        if let Some(still) = known.still(now) {
-            return pen.say(&format!(" no byte for {}", age(still)), Tone::Warning);
-        }
-        let speed = known.bytes_per_s(now).map(|speed| format!(" {}/s", rate(speed)));
-        let left = known.left(now).map(|left| format!(" eta {}", minutes(left)));
-        pen.say(&format!("{}{}", speed.unwrap_or_default(), left.unwrap_or_default()), tone);
-        if known.is_resumed(now) {
-            pen.say(" RESUMED", Tone::Strong);
-        }
-    }
-
-    /// The card of a file; `place`: which one of how many it is.
-    fn card(&self, known: &Known, place: &str, area: Rect, buffer: &mut Buffer) {
-        let symbols = self.theme.symbols;
-        let record = &known.record;
-        let now = self.model.shown_now(self.now);
-        let mut lines = (area.y..area.bottom()).map(|y| Rect { y, height: 1, ..area });
-        let mut next = || lines.next().unwrap_or(Rect { height: 0, ..area });
-        let mut pen = Pen::on(buffer, self.theme, next());
-        pen.say(if self.is_focused { ">" } else { " " }, Tone::Strong);
-        let size = format!("  {}", phrase::bytes(record.size_bytes as f64));
-        let behind = cells(&size, symbols) + cells(place, symbols) + 2;
-        let name = fit_name(&record.name, pen.room().saturating_sub(behind), symbols);
-        pen.say(&name, Tone::Strong);
-        pen.say(&size, Tone::Plain);
-        pen.at_end(place, Tone::Quiet);
-        self.action(known, &mut Pen::on(buffer, self.theme, next()));
-        let mut say = |text: String, tone| {
-            let mut pen = Pen::on(buffer, self.theme, next());
-            pen.skip(1);
+        for (text, tone) in parts {
             pen.say(&text, tone);
-        };
-        let width = usize::from(area.width).saturating_sub(1);
-        let sender = format!("from {}  cert ", record.sender);
-        let room = width.saturating_sub(cells(&sender, symbols)).max(8);
-        say(format!("{sender}{}", middle(&record.certificate, room, symbols)), Tone::Plain);
-        let content = if record.content.is_empty() { "type unknown" } else { &record.content };
-        let room = width.saturating_sub(cells(content, symbols) + 9).max(8);
-        let hash = middle(&hash_text(&record.blake3), room, symbols);
-        say(format!("blake3 {hash}  {content}"), Tone::Plain);
-        let path = fit_name(&record.path, width.saturating_sub(3), symbols);
-        say(format!("to {path}"), Tone::Plain);
-        let left = age(record.expires_at.since(now.wall));
-        let free = rate(record.free_bytes as f64);
-        let ends = if known.is_open() {
-            format!("expires {left} at {}  free {free}", clock(record.expires_at))
-        } else {
-            format!("offered {}", record.offered_at.local())
-        };
-        say(ends, Tone::Plain);
-        let note = if record.note.is_empty() { "-" } else { &record.note };
-        say(format!("note: {note}"), Tone::Plain);
-    }
-
-    /// What can be done with the file, or what became of it.
-    fn action(&self, known: &Known, pen: &mut Pen<'_>) {
-        let id = known.record.id;
-        pen.skip(1);
-        let is_typed = self.model.prompt.as_ref().map(|prompt| &prompt.kind);
-        if self.model.requests.pending_file(id).is_some() || !known.is_waiting() {
-            self.state(known, pen);
-            if known.decided(self.now.mono).is_some() && !known.is_moving() {
-                pen.say(&format!("  ({})", decided_words(known, self.now)), Tone::Quiet);
-            }
-        } else if self.model.files.armed == Some(id) {
-            pen.say("ARMED: Enter accepts it, Esc does not", Tone::Reversed);
-        } else if is_typed == Some(&PromptKind::RejectWhy(id)) {
-            pen.say("ARMED: Enter rejects it, Esc does not", Tone::Reversed);
-        } else if self.is_focused {
-            pen.say("y accept  n reject  v details  m ask", Tone::Strong);
-        } else {
-            pen.say("waits for a decision: [4], or Tab", Tone::Warning);
         }
     }
 }
 
-/// Cells of host, name and the rest in a row of `width`.
-fn columns(width: usize) -> (usize, usize, usize) {
-    let info = if width >= WIDE_MIN { INFO_CELLS.0 } else { INFO_CELLS.1 };
-    let rest = width.saturating_sub(info + 3);
-    let host = (rest / 3).min(HOST_CELLS_MAX);
-    (host, rest - host, info)
+/// How fast the bytes of a file come, the most important first.
+fn pace_words(known: &Known, now: Now) -> Vec<(String, Tone)> {
+    if let Some(still) = known.still(now.mono) {
+        return vec![(format!(" no byte for {}", age(still)), Tone::Warning)];
+    }
+    let speed = known.bytes_per_s(now.mono).map(|speed| format!(" {}/s", rate(speed)));
+    let resumed = known.is_resumed(now.mono).then(|| (" RESUMED".to_owned(), Tone::Strong));
+    let left = known.left(now.mono).map(|left| format!(" eta {}", minutes(left)));
+    let plain = |text: Option<String>| text.map(|text| (text, Tone::Plain));
+    [plain(speed), resumed, plain(left)].into_iter().flatten().collect()
+}
+
+/// Cells of the parts of a row; 0: it is left out.
+struct Columns {
+    id: usize,
+    time: usize,
+    host: usize,
+    name: usize,
+    info: usize,
+}
+
+impl Columns {
+    /// For rows of `width` cells.
+    fn of(width: usize, listed: &[&Known]) -> Self {
+        let is_wide = width >= WIDE_MIN;
+        let id = listed.iter().map(|known| known.record.id).max().unwrap_or_default();
+        let id = id.to_string().len().max(2);
+        let time = if is_wide { TIME_CELLS } else { 0 };
+        let info = if is_wide { INFO_CELLS.0 } else { INFO_CELLS.1 };
+        let gaps = 4 + usize::from(is_wide);
+        let rest = width.saturating_sub(id + time + info + gaps);
+        let host = (rest / 3).min(HOST_CELLS_MAX);
+        Self { id, time, host, name: rest - host, info }
+    }
+}
+
+/// When a file was offered: `14:02` today, else `11-20`; local.
+fn offered_words(at: UnixMs, now: UnixMs) -> String {
+    let (date, time) = (day(at), clock(at));
+    let words = if date == day(now) { time.get(..TIME_CELLS) } else { date.get(TIME_CELLS..) };
+    words.unwrap_or_default().to_owned()
 }
 
 /// Where a file is, in words; the most important first.
@@ -318,18 +307,16 @@ fn state_words(known: &Known, now: Now) -> (String, Tone) {
         }
         Growing::Known(FileState::Accepted) => (format!("accepted{by}, {size}"), Tone::Plain),
         Growing::Known(FileState::Receiving) => (format!("receiving {size}"), Tone::Plain),
-        Growing::Known(FileState::Verified) => (format!("VERIFIED {size}{by}"), Tone::Good),
+        Growing::Known(FileState::Verified) => {
+            let by = if by.is_empty() { by } else { format!(", accepted{by}") };
+            (format!("VERIFIED {size}{by}"), Tone::Good)
+        }
         Growing::Known(FileState::Rejected) => (format!("rejected{by}{why}"), Tone::Quiet),
         Growing::Known(FileState::Failed) => (format!("FAILED{why}"), Tone::Bad),
         Growing::Known(FileState::Expired) => (format!("expired{why}"), Tone::Quiet),
         Growing::Known(FileState::Withdrawn) => (format!("withdrawn{why}"), Tone::Quiet),
         Growing::Unknown(_) => (record.state.to_string(), Tone::Plain),
     }
-}
-
-/// `text` with its middle left out where it is too long.
-fn middle(text: &str, cells_max: usize, symbols: Symbols) -> String {
-    fit(&fit_name(text, cells_max, symbols), cells_max, symbols).into_owned()
 }
 
 /// `0:26`, `1:02:03`.

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::files::{CARD_ROWS, CARD_ROWS_MIN};
 use crate::model::Model;
 use crate::model::screen::{Pane, Size, View};
 
@@ -15,7 +16,7 @@ pub const TINY: Size = Size { width: 40, height: 10 };
 /// The fleet beside the feed takes three fifths, and at least this.
 const FLEET_WIDTH_MIN: u16 = 78;
 /// A heading and a whole card.
-const OFFERS_HEIGHT: u16 = 1 + super::files::CARD_ROWS;
+const OFFERS_HEIGHT: u16 = 1 + CARD_ROWS;
 /// Between fleet and feed.
 const GAP: u16 = 2;
 /// From this width on an alert in a feed beside the fleet takes one line; below it two.
@@ -24,6 +25,8 @@ const ALERT_LINE_WIDTH_MIN: u16 = 90;
 const HOSTS_BEFORE_CHART: u16 = 20;
 /// Rows of the chart below the fleet, with its heading: the fewest and the most.
 const CHART_HEIGHT: (u16, u16) = (5, 10);
+/// Rows that a long notice leaves any view.
+const VIEW_ROWS_MIN: u16 = 4;
 /// From this height on a small screen has a line for views and filter.
 const TABS_HEIGHT_MIN: u16 = 12;
 
@@ -44,7 +47,7 @@ pub struct Layout {
     pub chat: Rect,
     /// The offer that waits, below that; empty elsewhere.
     pub offers: Rect,
-    /// What waits for a human, or the last word about what somebody did.
+    /// What waits for a human, or the last word about what somebody did; several lines if it is long.
     pub waiting: Rect,
     /// Keys, or the line in which something is typed.
     pub hints: Rect,
@@ -66,7 +69,10 @@ impl Layout {
         }
         let is_small = width < SMALL.width || height < SMALL.height;
         let tabs_height = u16::from(!is_small || height >= TABS_HEIGHT_MIN);
-        let body = Rect::new(0, 1 + tabs_height, width, height - 3 - tabs_height);
+        let room = height - 2 - tabs_height;
+        let waiting = super::waiting::rows(model, width);
+        let waiting = waiting.min(room.saturating_sub(least_rows(model))).max(1);
+        let body = Rect::new(0, 1 + tabs_height, width, room - waiting);
         let (main, feed) = match model.screen.view {
             View::Fleet if height < SMALL.height => (body, Rect::default()),
             View::Fleet if width >= MEDIUM_WIDTH_MIN => beside(body),
@@ -85,7 +91,7 @@ impl Layout {
             feed,
             chat,
             offers,
-            waiting: line(height - 2),
+            waiting: Rect { height: waiting, ..line(height - 1 - waiting) },
             hints: line(height - 1),
         }
     }
@@ -114,6 +120,15 @@ impl Layout {
     pub fn alert_height(&self) -> u16 {
         let is_narrow = self.feed.x > 0 && self.feed.width < ALERT_LINE_WIDTH_MIN;
         if is_narrow { 2 } else { 1 }
+    }
+}
+
+/// Rows that a long notice leaves the view: a card stays whole enough to decide by.
+fn least_rows(model: &Model) -> u16 {
+    match model.screen.view {
+        View::Files => CARD_ROWS_MIN,
+        View::Host => 1 + CARD_ROWS_MIN,
+        View::Fleet | View::Alerts | View::Chat => VIEW_ROWS_MIN,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod bar;
 pub mod chart;
 pub mod detail;
 pub mod figures;
+mod file_card;
 pub mod files;
 mod fleet;
 mod hints;

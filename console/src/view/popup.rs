@@ -49,6 +49,8 @@ pub(super) fn draw(
                 detail::lines(model, now, popup, inner_size(body).0, theme.symbols);
             let inner = frame(&title, theme, body, buffer);
             let offset = (*offset).min(lines.len().saturating_sub(usize::from(inner.height)));
+            let below = lines.len().saturating_sub(offset + usize::from(inner.height));
+            more_below(below, theme, inner, buffer);
             for (y, (text, tone)) in (inner.y..inner.bottom()).zip(lines.iter().skip(offset)) {
                 Pen::on(buffer, theme, Rect { y, height: 1, ..inner }).say(text, *tone);
             }
@@ -82,6 +84,17 @@ fn frame(title: &str, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Rect {
     let mut pen = Pen::on(buffer, theme, Rect { y: area.bottom() - 1, height: 1, ..area });
     pen.fill(rule, pen.room(), Tone::Quiet);
     Rect { y: y + 1, height: height - 2, ..area }
+}
+
+/// Says on the rule below `inner` how many lines follow.
+fn more_below(count: usize, theme: &Theme, inner: Rect, buffer: &mut Buffer) {
+    if count == 0 {
+        return;
+    }
+    let line = Rect { y: inner.bottom(), height: 1, ..inner };
+    let mut pen = Pen::on(buffer, theme, line);
+    pen.skip(2);
+    pen.say(&format!(" {count} more below, Down or End "), Tone::Strong);
 }
 
 fn keys(lines: &[HelpLine], cursor: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {

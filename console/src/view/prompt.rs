@@ -5,16 +5,19 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use systole_common::time::Now;
 
-use super::text::{Pen, cells};
-use super::theme::Theme;
+use super::text::{Pen, cells, fit_middle};
+use super::theme::{Symbols, Theme};
 use crate::model::Model;
 use crate::model::prompt::{Prompt, PromptKind};
 use crate::model::screen::Focus;
 use crate::tone::Tone;
+use crate::update::file_words::ended;
 use crate::update::say::audience;
 
 /// Between what is typed and the keys that end it.
 const HINT_GAP: usize = 3;
+/// So much of what is typed stays on the screen.
+const TYPED_CELLS_MIN: usize = 12;
 
 /// Draws `prompt`.
 pub(super) fn draw(
@@ -27,13 +30,19 @@ pub(super) fn draw(
 ) {
     let mut pen = Pen::on(buffer, theme, area);
     let count = count(model, now, prompt);
-    let label = label(&prompt.kind);
     let taken = cells(&count, theme.symbols) + usize::from(!count.is_empty());
+    let is_over =
+        matches!(prompt.kind, PromptKind::RejectWhy(id) if ended(model, now, id).is_some());
+    let label = if is_over {
+        "the offer is over > ".to_owned()
+    } else {
+        label(&prompt.kind, pen.room(), taken, theme.symbols)
+    };
     pen.say(&label, Tone::Strong);
     let room = pen.room().saturating_sub(taken);
     let typed = cells(prompt.input.value(), theme.symbols) + 2;
     line(prompt, theme, room, &mut pen);
-    let hint = hint(&prompt.kind);
+    let hint = if is_over { "Enter or Esc closes " } else { hint(&prompt.kind) };
     if room >= typed + HINT_GAP + hint.len() {
         pen.skip(pen.room().saturating_sub(taken + hint.len()));
         pen.say(hint, Tone::Quiet);
@@ -55,13 +64,16 @@ fn hint(kind: &PromptKind) -> &'static str {
     }
 }
 
-fn label(kind: &PromptKind) -> String {
+/// What the line is for. A long target is cut in its middle, so that what is typed and the count stay.
+fn label(kind: &PromptKind, width: usize, taken: usize, symbols: Symbols) -> String {
+    let room = (width / 2).min(width.saturating_sub(taken + TYPED_CELLS_MIN));
+    let room = room.saturating_sub("to  > ".len());
     match kind {
         PromptKind::Filter { .. } => "/".to_owned(),
         PromptKind::Command => ":".to_owned(),
         PromptKind::AckNote(id) => format!("note for alert {} > ", id.0),
         PromptKind::ResolveNote(id) => format!("why is alert {} over > ", id.0),
-        PromptKind::Say(to) => format!("to {to} > "),
+        PromptKind::Say(to) => format!("to {} > ", fit_middle(to, room, symbols)),
         PromptKind::Target => "talk to > ".to_owned(),
         PromptKind::Search { .. } => "search > ".to_owned(),
         PromptKind::RejectWhy(id) => format!("Enter rejects file {id}, why > "),

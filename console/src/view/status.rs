@@ -97,13 +97,13 @@ pub(super) fn tabs(model: &Model, theme: &Theme, area: Rect, rows: usize, buffer
         pen.say(&name, tone);
         pen.skip(GAP);
     }
-    let about = list_words(model, rows);
+    let about = list_words(model, rows, pen.room().saturating_sub(GAP));
     pen.skip(pen.room().saturating_sub(cells(&about, theme.symbols) + 1));
     pen.say(&about, Tone::Plain);
 }
 
 /// Order, filter and place of the list that the view is about.
-fn list_words(model: &Model, rows: usize) -> String {
+fn list_words(model: &Model, rows: usize, room: usize) -> String {
     let list = &model.list;
     let (mut words, filter, shown, all, offset) = match model.screen.focus() {
         Focus::Fleet | Focus::Feed => {
@@ -122,7 +122,7 @@ fn list_words(model: &Model, rows: usize) -> String {
             let search = model.talk.search.as_deref();
             return search.map(|words| format!("search:{words}")).unwrap_or_default();
         }
-        Focus::Files => return files_words(model),
+        Focus::Files => return files_words(model, room),
         Focus::Host => return String::new(),
     };
     if let Some((text, _)) = filter {
@@ -134,11 +134,16 @@ fn list_words(model: &Model, rows: usize) -> String {
     words.join("  ")
 }
 
-/// `2 wait  1 comes in  14 in all`.
-fn files_words(model: &Model) -> String {
+/// `2 waiting  1 coming in  14 in all`, or as much of it as there is room for.
+fn files_words(model: &Model, room: usize) -> String {
     let files = &model.files;
-    let all = files.listed(None).len();
-    format!("{} waiting  {} coming in  {all} in all", files.waiting(), files.moving())
+    let (waiting, moving, all) = (files.waiting(), files.moving(), files.listed(None).len());
+    let forms = [
+        format!("{waiting} waiting  {moving} coming in  {all} in all"),
+        format!("{waiting} waiting  {moving} coming in"),
+        format!("{waiting} wait  {moving} come"),
+    ];
+    forms.into_iter().find(|form| form.len() <= room).unwrap_or_default()
 }
 
 /// What stands before a count that is not of now.

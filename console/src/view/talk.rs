@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use systole_common::time::{Now, UnixMs};
 
 use super::figures::clock;
-use super::text::{Pen, Side, cells, fit};
+use super::text::{Pen, Side, cells, fit, fit_middle};
 use super::theme::Theme;
 use super::wrap::wrap;
 use crate::model::Model;
@@ -13,11 +13,14 @@ use crate::model::screen::{Focus, View};
 use crate::model::talk::{Said, Spot, Stream, Tick};
 use crate::tone::Tone;
 use crate::update::requests::own_name;
+use crate::update::talk::place;
 
 /// From this width on a time has seconds.
 const SECONDS_WIDTH_MIN: usize = 50;
 /// Cells of a time with seconds, and without.
 const TIME_CELLS: (usize, usize) = (8, 5);
+/// Cells of an unread place in the heading.
+const HOT_CELLS_MAX: usize = 24;
 /// Cursor, tick and a blank before the time.
 const FRONT_CELLS: usize = 3;
 
@@ -55,8 +58,9 @@ pub(super) fn draw(
 /// Draws the newest of all places with its heading.
 pub(super) fn pane(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let is_focused = model.screen.focus() == Focus::Chat;
-    let place = &model.talk.place;
-    let chat = Chat { model, now, theme, stream: Stream::All, place, is_focused };
+    // With the keys, lines go to the place of the message under the cursor.
+    let place = if is_focused { place(model) } else { model.talk.place.clone() };
+    let chat = Chat { model, now, theme, stream: Stream::All, place: &place, is_focused };
     chat.draw(area, buffer);
 }
 
@@ -105,12 +109,19 @@ impl Chat<'_> {
         let symbols = self.theme.symbols;
         let (rule, _) = symbols.rules();
         let tone = if self.is_focused { Tone::Strong } else { Tone::Quiet };
-        let draft = if self.model.talk.draft(self.place).is_empty() { "" } else { " (draft)" };
-        let words = format!(" CHAT to {}{draft}", self.place);
+        let draft = match self.model.talk.draft(self.place) {
+            "" => "",
+            _ if self.model.talk.is_doubtful(self.place) => " (draft, perhaps sent)",
+            _ => " (draft)",
+        };
+        let half = (pen.room() / 2).saturating_sub(draft.len());
+        let place = fit_middle(self.place, half, symbols);
+        let words = format!(" CHAT to {place}{draft}");
         let hot: Vec<String> = match newer {
             0 => {
                 let hot = self.model.talk.hotlist().into_iter();
-                hot.map(|(place, count)| format!("{place} {count}")).collect()
+                let place = |place| fit_middle(place, HOT_CELLS_MAX, symbols);
+                hot.map(|(hot, count)| format!("{} {count}", place(hot))).collect()
             }
             newer => vec![format!("{newer} newer below, Esc shows them")],
         };
@@ -226,7 +237,8 @@ impl Chat<'_> {
             Some(Tick::Daemon | Tick::Delivered | Tick::Partly(..)) | None => String::new(),
         };
         let tone = if said.is_trail() { Tone::Quiet } else { Tone::Plain };
-        let text = format!("{}{behind}", record.text);
+        let thread = record.thread.as_ref().map(|thread| format!("  [{thread}]"));
+        let text = format!("{}{}{behind}", record.text, thread.unwrap_or_default());
         let name = self.name(&record.from, &record.to);
         self.message(mark, record.time, &name, &text, tone, (width, is_selected))
     }
@@ -249,7 +261,7 @@ impl Chat<'_> {
             Stream::Of(place) => place == to,
         };
         let sending = self.model.talk.sending.iter();
-        let waiting = sending.filter(|one| !one.is_here && is_ours(&one.to));
+        let waiting = sending.filter(|one| one.is_here.is_none() && is_ours(&one.to));
         let lines = waiting.flat_map(|one| {
             let name = self.name(&own, &one.to);
             self.message(('.', Tone::Quiet), one.at, &name, &one.text, Tone::Quiet, (width, false))

@@ -76,6 +76,29 @@ pub fn fit(text: &str, cells_max: usize, symbols: Symbols) -> Cow<'_, str> {
     Cow::Owned(format!("{}{mark}", kept.trim_end()))
 }
 
+/// `text`, cut to `cells_max` cells in its middle: its begin and its end stay.
+pub fn fit_middle(text: &str, cells_max: usize, symbols: Symbols) -> Cow<'_, str> {
+    if cells(text, symbols) <= cells_max {
+        return Cow::Borrowed(text);
+    }
+    let cut = symbols.cut();
+    let room = cells_max.saturating_sub(cells(cut, symbols));
+    let tail_max = room / 2;
+    let (mut used, mut start) = (0, text.len());
+    for (at, c) in text.char_indices().rev() {
+        used += cells(c.encode_utf8(&mut [0; 4]), symbols);
+        if used > tail_max {
+            break;
+        }
+        start = at;
+    }
+    let (begin, tail) = text.split_at_checked(start).unwrap_or((text, ""));
+    let head_max = cells_max.saturating_sub(cells(tail, symbols));
+    // With something behind it, so that it is cut and says so.
+    let head = fit(begin, head_max, symbols);
+    Cow::Owned(format!("{head}{tail}"))
+}
+
 /// Empties `area`. A wide character that reaches into it from the left goes as well.
 pub fn clear(buffer: &mut Buffer, area: Rect) {
     let area = area.intersection(buffer.area);

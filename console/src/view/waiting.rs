@@ -1,4 +1,5 @@
-//! The line above the hints: what waits for a human, or the last word about what somebody did.
+//! The line above the hints: what waits for a human, or the last word about what somebody did. A word
+//! that is longer than the line takes up to three.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,9 +11,13 @@ use super::figures::{self, age};
 use super::files;
 use super::text::Pen;
 use super::theme::{Symbols, Theme};
+use super::wrap::wrap;
 use crate::model::Model;
-use crate::model::freshness::LinkState;
+use crate::model::files::Known;
+use crate::model::prompt::PromptKind;
 use crate::tone::Tone;
+use crate::update::file_words::away;
+use crate::update::files::{card_with_keys, is_operator};
 
 /// Cells of an offered name.
 const NAME_CELLS: usize = 28;
@@ -21,12 +26,41 @@ const GAP: usize = 3;
 /// With less room there is one part only.
 const SECOND_CELLS_MIN: usize = 20;
 
+/// Most lines of a sentence that does not fit in one.
+const ROWS_MAX: usize = 3;
+
+/// What is said about what somebody did.
+struct Word {
+    text: String,
+    tone: Tone,
+    /// All of it is to be read, over several lines if need be.
+    is_whole: bool,
+}
+
+/// Lines that it needs on a screen of this width: one, unless what is said is longer.
+pub(super) fn rows(model: &Model, width: u16) -> u16 {
+    let said = said(model).filter(|said| said.is_whole && model.alarm().is_none());
+    let lines = said.map_or(1, |said| wrap(&said.text, room(width), Symbols::Block).len());
+    u16::try_from(lines.min(ROWS_MAX)).unwrap_or(1)
+}
+
+/// Cells of a line for words.
+fn room(width: u16) -> usize {
+    usize::from(width).saturating_sub(1)
+}
+
 /// Draws it.
 pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let waits = waits(model, now);
+    let said = said(model);
+    if area.height > 1
+        && let Some(said) = said
+    {
+        return lines(&said, waits.as_ref(), theme, area, buffer);
+    }
     let mut pen = Pen::on(buffer, theme, area);
     pen.skip(1);
-    let waits = waits(model, now);
-    let said = said(model, now);
+    let said = said.map(|said| (said.text, said.tone));
     // What began after the last word comes before it; else it stands behind it.
     let is_newer = model.alarm().is_some();
     let parts = if is_newer { [waits, said] } else { [said, waits] };
@@ -42,24 +76,68 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
     }
 }
 
+/// What is said over all lines of `area`, and behind it what waits.
+fn lines(
+    said: &Word,
+    waits: Option<&(String, Tone)>,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let lines = wrap(&said.text, room(area.width), theme.symbols);
+    let last = usize::from(area.height) - 1;
+    for (y, at) in (area.y..area.bottom()).zip(0..) {
+        let text = if at < last {
+            lines.get(at).cloned().unwrap_or_default()
+        } else {
+            lines.get(at..).unwrap_or_default().join(" ")
+        };
+        let mut pen = Pen::on(buffer, theme, Rect { y, height: 1, ..area });
+        pen.skip(1);
+        pen.say(&text, said.tone);
+        pen.skip(GAP);
+        if at == last
+            && pen.room() >= SECOND_CELLS_MIN
+            && let Some((text, tone)) = waits
+        {
+            pen.say(text, *tone);
+        }
+    }
+}
+
 /// What a prompt has to say comes first, then the last word, then the link.
-fn said(model: &Model, now: Now) -> Option<(String, Tone)> {
+fn said(model: &Model) -> Option<Word> {
+    let whole = |text: &str, tone| Some(Word { text: text.to_owned(), tone, is_whole: true });
     if let Some(prompt) = &model.prompt {
+        if let Some(text) = over(model, &prompt.kind) {
+            return whole(&text, Tone::Bad);
+        }
         if let Some(error) = &prompt.error {
-            return Some((error.text.clone(), Tone::Bad));
+            return whole(&error.text, Tone::Bad);
         }
         if !prompt.completions.is_empty() {
-            return Some((format!("Tab: {}", prompt.completions.join("  ")), Tone::Quiet));
+            let text = format!("Tab: {}", prompt.completions.join("  "));
+            return Some(Word { text, tone: Tone::Quiet, is_whole: false });
         }
     }
-    if model.screen.leaving_until.is_some_and(|until| now.mono < until) {
-        return Some(("q again leaves".to_owned(), Tone::Warning));
+    if model.screen.leaving_until.is_some() {
+        return whole("q again leaves", Tone::Warning);
     }
-    if let Some(notice) = model.requests.notice_at(now.mono) {
-        return Some((notice.text.clone(), notice.tone));
+    if let Some(notice) = &model.requests.notice {
+        return whole(&notice.text, notice.tone);
     }
-    let why = link_trouble(&model.freshness.state(now.mono))?;
-    Some((why.to_owned(), Tone::Warning))
+    model.freshness.trouble.as_ref().and_then(|why| whole(why, Tone::Warning))
+}
+
+/// What is said while a reason is typed for an offer that is over.
+fn over(model: &Model, kind: &PromptKind) -> Option<String> {
+    let PromptKind::RejectWhy(id) = kind else { return None };
+    let how = match model.files.get(*id) {
+        Some(known) if known.is_waiting() => return None,
+        Some(known) => format!("{} is {}", known.record.name, known.record.state),
+        None => format!("file {id} is gone"),
+    };
+    Some(format!("the offer is over, {how}: nothing is sent; Enter or Esc closes"))
 }
 
 /// What waits: a critical alert that has just begun; else the newest of an alert that nobody has, an offer
@@ -69,7 +147,9 @@ fn waits(model: &Model, now: Now) -> Option<(String, Tone)> {
         return alert(model, now);
     }
     let alert_at = model.newest_waiting().map(|alert| alert.since);
-    let offer_at = model.files.newest_waiting().map(|known| known.record.offered_at);
+    // Who has the keys on the card of an offer reads it there.
+    let is_read = card_with_keys(model).is_some_and(Known::is_waiting);
+    let offer_at = model.files.newest_offered_at().filter(|_| !is_read);
     let spoken_at = model.talk.newest_unread().map(|said| said.record.time);
     let newest = alert_at.into_iter().chain(offer_at).chain(spoken_at).max()?;
     if Some(newest) == offer_at {
@@ -81,9 +161,10 @@ fn waits(model: &Model, now: Now) -> Option<(String, Tone)> {
     }
 }
 
-/// `offer: web-0142 core.dump.zst 1.2G blake3 9f2c..a1 expires 4m12  [4] to decide`.
+/// `offer: web-0142 core.dump.zst 1.2G [4] decides  expires 4m12  blake3 9f2c..a1`: the one that waits
+/// longest, to which the key leads.
 fn offer(model: &Model, now: Now) -> Option<(String, Tone)> {
-    let known = model.files.newest_waiting()?;
+    let known = model.files.next_waiting()?;
     let record = &known.record;
     let hash = hash_text(&record.blake3);
     let (head, tail) = (hash.get(..4).unwrap_or_default(), hash.get(62..).unwrap_or_default());
@@ -91,14 +172,17 @@ fn offer(model: &Model, now: Now) -> Option<(String, Tone)> {
     let size = figures::rate(record.size_bytes as f64);
     let left = age(record.expires_at.since(model.shown_now(now).wall));
     let others = others(model.files.waiting());
+    let does = if is_operator(model) { "decides" } else { "shows it" };
+    let state =
+        away(model, &record.host).map(|state| format!("host {state}, ")).unwrap_or_default();
     let text = format!(
-        "offer: {} {name} {size} [4] decides{others}  expires {left}  blake3 {head}..{tail}",
+        "offer: {} {name} {size} [4] {does}{others}  {state}expires {left}  blake3 {head}..{tail}",
         record.host
     );
     Some((text, Tone::Strong))
 }
 
-/// `chat: db-1/root > @db-1 the fan is loud  @ goes there`.
+/// `chat: db-1/root > the fan is loud  [@] reads`.
 fn spoken(model: &Model) -> Option<(String, Tone)> {
     let said = model.talk.newest_unread()?;
     let record = &said.record;
@@ -109,18 +193,6 @@ fn spoken(model: &Model) -> Option<(String, Tone)> {
 
 fn others(all: usize) -> String {
     if all > 1 { format!(" (+{})", all - 1) } else { String::new() }
-}
-
-/// Why there is no link, and what to check.
-fn link_trouble<'a>(link: &LinkState<'a>) -> Option<&'a str> {
-    match link {
-        LinkState::Live { .. } | LinkState::Lagging { .. } => None,
-        LinkState::Connecting { why, .. }
-        | LinkState::Reconnecting { why, .. }
-        | LinkState::Stale { why, .. }
-        | LinkState::Gone { why, .. } => *why,
-        LinkState::Refused { why, .. } | LinkState::Version { why, .. } => Some(why),
-    }
 }
 
 fn alert(model: &Model, now: Now) -> Option<(String, Tone)> {

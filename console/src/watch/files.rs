@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use systole_common::model::file::FileState;
-use systole_common::time::UnixMs;
+use systole_common::time::{Mono, UnixMs};
 use systole_common::wire::file::{FeedFile, FileRecord};
 
 use super::{Step, differences, print};
 use crate::json::FileJson;
 use crate::limits::TALK_REMEMBERED_MAX;
+use crate::model::pace::Pace;
 
 /// The field of a file that moves with every byte and is no news.
 const QUIET: &str = "expires_at";
@@ -22,8 +23,8 @@ const QUIET: &str = "expires_at";
 #[derive(Debug, Default)]
 pub(super) struct Files {
     printed: BTreeMap<u64, FileRecord>,
-    /// When the bytes of a file were told last, and how many had come.
-    told: BTreeMap<u64, (UnixMs, u64)>,
+    /// How fast the bytes of each file come that comes in.
+    paces: BTreeMap<u64, Pace>,
     /// Whether a picture was complete.
     has_begun: bool,
     /// Numbers in the picture that is being sent.
@@ -59,11 +60,11 @@ impl Files {
             return self.changed(at, record);
         }
         let is_past = !self.has_begun && !is_open(&record);
-        let pace = self.pace(at, &record);
+        let speed = self.speed(at, &record);
         let steps = if is_past {
             Vec::new()
         } else {
-            line(at, &FileJson::from(&record), pace, Value::Null)
+            line(at, &FileJson::from(&record), speed, Value::Null)
         };
         self.remember(record);
         steps
@@ -87,25 +88,24 @@ impl Files {
         if !changed.keys().any(|field| field != QUIET) {
             return Vec::new();
         }
-        let pace = self.pace(at, &record);
-        let steps = line(at, &json, pace, Value::Object(changed));
+        let speed = self.speed(at, &record);
+        let steps = line(at, &json, speed, Value::Object(changed));
         self.remember(record);
         steps
     }
 
-    /// How fast the bytes of a file come, since they were told last; `None` while that is not known.
-    fn pace(&mut self, at: UnixMs, record: &FileRecord) -> Option<Pace> {
+    /// How fast the bytes of a file come; `None` while that is not known.
+    fn speed(&mut self, at: UnixMs, record: &FileRecord) -> Option<Speed> {
         if record.state != FileState::Receiving.into() {
-            self.told.remove(&record.id);
+            self.paces.remove(&record.id);
             return None;
         }
-        let (since, before) = self.told.insert(record.id, (at, record.received_bytes))?;
-        let seconds = at.since(since).as_secs_f64();
-        let bytes = record.received_bytes.saturating_sub(before);
-        (seconds > 0.0 && bytes > 0).then(|| Pace {
-            bytes_per_s: bytes as f64 / seconds,
-            left_bytes: record.size_bytes.saturating_sub(record.received_bytes),
-        })
+        let moment = Mono::default().plus(at.since(UnixMs(0)));
+        let pace = self.paces.entry(record.id).or_default();
+        pace.take(moment, record.received_bytes);
+        let bytes_per_s = pace.bytes_per_s(moment).filter(|bytes| *bytes >= 1.0)?;
+        let left_bytes = record.size_bytes.saturating_sub(record.received_bytes);
+        Some(Speed { bytes_per_s, left_bytes })
     }
 
     fn remember(&mut self, record: FileRecord) {
@@ -115,7 +115,7 @@ impl Files {
             let oldest = over.or_else(|| self.printed.keys().next().copied());
             if let Some(id) = oldest {
                 self.printed.remove(&id);
-                self.told.remove(&id);
+                self.paces.remove(&id);
             }
         }
     }
@@ -127,23 +127,23 @@ fn is_open(file: &FileRecord) -> bool {
 
 /// How fast a file comes.
 #[derive(Debug, Clone, Copy)]
-struct Pace {
+struct Speed {
     bytes_per_s: f64,
     left_bytes: u64,
 }
 
-impl Pace {
+impl Speed {
     /// How long the rest takes, in milliseconds.
     fn left_ms(&self) -> f64 {
         (self.left_bytes as f64 / self.bytes_per_s * 1_000.0).round()
     }
 }
 
-fn line(at: UnixMs, json: &FileJson, pace: Option<Pace>, previous: Value) -> Vec<Step> {
+fn line(at: UnixMs, json: &FileJson, speed: Option<Speed>, previous: Value) -> Vec<Step> {
     let mut rest = Map::new();
-    let rate = pace.as_ref().map(|pace| pace.bytes_per_s.round());
+    let rate = speed.as_ref().map(|speed| speed.bytes_per_s.round());
     rest.insert("rate_bytes_per_s".to_owned(), json!(rate));
-    rest.insert("left_ms".to_owned(), json!(pace.as_ref().map(Pace::left_ms)));
+    rest.insert("left_ms".to_owned(), json!(speed.as_ref().map(Speed::left_ms)));
     rest.insert("previous".to_owned(), previous);
     print(at, "file", json, rest)
 }
@@ -206,6 +206,22 @@ mod tests {
             (&json!(500.0), &json!(18_000.0))
         );
         assert_eq!(watch.take(told(receiving)), []);
+    }
+
+    #[test]
+    fn no_rate_is_told_of_a_moment_and_none_has_a_standstill_in_it() {
+        let mut receiving = file(12, FileState::Receiving);
+        receiving.size_bytes = 1_000_000_000;
+        let (mut watch, _) = begun(&[receiving.clone()]);
+        let mut rate = |ms: i64, bytes: u64| {
+            receiving.received_bytes = bytes;
+            let news = FeedFile { at: UnixMs(WALL.0 + ms), ..told(receiving.clone()) };
+            lines(watch.take(news))[0]["rate_bytes_per_s"].clone()
+        };
+        assert!(rate(17, 8_000_000).is_null(), "no 470 MB/s");
+        assert_eq!(rate(1_000, 16_000_000), json!(16_000_000.0));
+        assert!(rate(21_000, 20_000_000).is_null(), "20 s without a byte");
+        assert_eq!(rate(22_000, 85_000_000), json!(65_000_000.0));
     }
 
     #[test]

@@ -33,7 +33,8 @@ fn what_is_said_names_its_hosts() {
     let told = text(&run(&pki, &peer, &["say", "@web-1", "I", "restart", "it"]).stdout);
     assert_eq!(told, "sent to 1 host: web-1\n");
     let told = text(&run(&pki, &peer, &["say", "{role=db}", "stop"]).stdout);
-    assert_eq!(told, "sent to 2 hosts: db-1, web-1\n");
+    let words = "sent to 2 hosts: db-1, web-1; away, to get it when back: db-1\n";
+    assert_eq!(told, words);
     let told = text(&run(&pki, &peer, &["say", "#ops", "hello"]).stdout);
     assert_eq!(told, "sent to the operators\n");
     let all = json(&run(&pki, &peer, &["say", "#all", "hello", "--json"]));
@@ -91,7 +92,7 @@ fn a_message_can_be_waited_for_and_who_lacks_it_is_named() {
     }
     let failed = run(&pki, &peer, &["say", "{role=db}", "hello", "--wait", "20s"]);
     assert_eq!(code(&failed), 1);
-    assert!(complaint(&failed).contains("1 of 2 hosts do not have it: it failed for db-1"));
+    assert!(complaint(&failed).contains("1 of 2 hosts does not have it: it failed for db-1"));
     peer.state.lock().unwrap().desk.failing.clear();
     let late = run(&pki, &peer, &["say", "#all", "hello", "--wait", "500ms"]);
     assert_eq!(code(&late), 1);
@@ -184,9 +185,11 @@ fn files_are_listed_and_decided_on() {
     let table = text(&run(&pki, &peer, &["files"]).stdout);
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with(" ID  STATE ") && lines.len() == 4, "{table}");
-    assert!(lines[1].contains("12  offered") && lines[1].contains("expires in"), "{table}");
+    // What waits longest is first, as in the console.
+    assert!(lines[1].contains("11  offered") && lines[1].contains("expires in"), "{table}");
+    assert!(lines[2].contains("12  offered") && lines[3].contains("10  verified"), "{table}");
     let open = json(&run(&pki, &peer, &["files", "web-1", "--open", "--json"]));
-    assert_eq!((open.as_array().unwrap().len(), &open[0]["size_bytes"]), (2, &json!(10)));
+    assert_eq!((open.as_array().unwrap().len(), &open[0]["size_bytes"]), (2, &json!(5)));
     let none = text(&run(&pki, &peer, &["files", "db-1"]).stdout);
     assert!(none.starts_with("no file of db-1 was offered yet"), "{none}");
     let accepted = json(&run(&pki, &peer, &["accept", "12", "--json"]));

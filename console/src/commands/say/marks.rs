@@ -104,7 +104,8 @@ impl Spread {
         }
         let count = usize::try_from(self.targets).unwrap_or(usize::MAX);
         let (count, reasons) = (phrase::count(count, "host"), reasons.join("; "));
-        Some(format!("{lacking} of {count} do not have it: {reasons}"))
+        let verb = if lacking == 1 { "does" } else { "do" };
+        Some(format!("{lacking} of {count} {verb} not have it: {reasons}"))
     }
 }
 
@@ -149,7 +150,10 @@ mod tests {
         spread.add(fed(&[], &["c"], (2, 1)));
         assert!(spread.is_over());
         let lacking = spread.lacking().unwrap();
-        assert!(lacking.starts_with("1 of 3 hosts do not have it: it failed for c ("), "{lacking}");
+        assert!(
+            lacking.starts_with("1 of 3 hosts does not have it: it failed for c ("),
+            "{lacking}"
+        );
         assert_eq!(spread.marks().delivered_to, ["a", "b"]);
     }
 

@@ -83,7 +83,7 @@ fn nothing_hidden_gets_in_with_alerts_people_and_answers() {
         let more = [&safe.host, &safe.acked_by, &safe.acked_note];
         texts.into_iter().chain(more.into_iter().flatten()).for_each(|text| assert_safe(text));
         assert_eq!(answer(Ok(Answer::Alerts(vec![record]))), Ok(Answer::Alerts(vec![safe])));
-        assert_safe(&answer(Err(bad.clone())).unwrap_err());
+        assert_safe(&answer(Err(bad.clone().into())).unwrap_err().why);
         let at = UnixMs(0);
         let (address, reason) = (bad.clone(), bad.clone());
         let came = ConnectionRecord { at, connected: true, address, reason };

@@ -24,7 +24,8 @@ fn what_waits_comes_first_and_a_decision_moves_it_down() {
     files.take(receiving(2, "web-1", 0), now(5));
     assert_eq!((order(&files), files.waiting(), files.moving()), (vec![3, 2, 1], 1, 1));
     assert_eq!(files.listed(Some("db-1")).len(), 0);
-    assert_eq!(files.get(1).unwrap().decided(now(3_005)), Some(Duration::from_secs(3)));
+    assert_eq!(files.get(1).unwrap().decided_at(now(3_005)), Some(now(5)));
+    assert_eq!(files.get(1).unwrap().decided_at(now(60_005)), None, "that is no news");
 }
 
 #[test]
@@ -54,15 +55,49 @@ fn a_card_is_deaf_until_it_could_be_read() {
     files.take(offer(1, "web-1", "a"), now(0));
     files.take(offer(2, "web-1", "b"), now(0));
     assert!(!files.is_readable(1, now(9_000)), "never painted");
-    files.painted(Some(1), now(9_000));
-    files.painted(Some(1), now(9_300));
+    files.painted(Some(1), None, now(9_000));
+    files.painted(Some(1), None, now(9_300));
     assert!(!files.is_readable(1, now(9_349)) && files.is_readable(1, now(9_350)));
-    files.painted(Some(2), now(9_400));
+    files.painted(Some(2), None, now(9_400));
     assert!(!files.is_readable(1, now(20_000)), "another slid into its place");
     assert!(!files.is_readable(2, now(9_749)) && files.is_readable(2, now(9_750)));
-    files.painted(None, now(9_800));
-    files.painted(Some(2), now(9_900));
+    files.painted(None, None, now(9_800));
+    files.painted(Some(2), None, now(9_900));
     assert!(!files.is_readable(2, now(10_000)), "it was away and came again");
+}
+
+#[test]
+fn what_is_armed_takes_no_enter_before_it_could_be_read() {
+    let mut files = Files::default();
+    files.take(offer(1, "web-1", "a"), now(0));
+    let deed = Deed::Accept(1);
+    files.arm(deed);
+    assert!(!files.is_meant(deed, now(9_000)), "never painted");
+    files.painted(Some(1), Some(deed), now(9_000));
+    assert!(!files.is_meant(deed, now(9_349)) && files.is_meant(deed, now(9_350)));
+    assert!(!files.is_meant(Deed::Reject(1), now(9_350)), "it says something else");
+    files.arm(deed);
+    assert!(!files.is_meant(deed, now(9_350)), "it was armed anew");
+    files.painted(Some(1), Some(deed), now(9_400));
+    files.painted(Some(1), None, now(9_800));
+    assert!(!files.is_meant(deed, now(9_900)), "the screen says it no more");
+}
+
+#[test]
+fn the_next_to_decide_on_is_the_one_that_waits_longest() {
+    let mut files = Files::default();
+    for id in [5, 3, 4] {
+        files.take(offer(id, "web-1", "a"), now(0));
+    }
+    assert_eq!(files.next_waiting().map(|known| known.record.id), Some(3));
+    assert_eq!(files.newest_offered_at(), Some(offer(5, "web-1", "a").offered_at));
+    files.cursor = Some(3);
+    files.leave_what_is_over();
+    assert_eq!(files.cursor, Some(3));
+    let over = FileRecord { state: FileState::Expired.into(), ..offer(3, "web-1", "a") };
+    files.take(over, now(1));
+    files.leave_what_is_over();
+    assert_eq!((files.cursor, files.next_waiting().map(|known| known.record.id)), (None, Some(4)));
 }
 
 #[test]

@@ -22,9 +22,15 @@ fn a_message_is_there_once_and_in_its_places() {
     assert!(talk.take(spoken(3, "ann", "{rack=7}", "reboot at noon"), false));
     assert!(!talk.take(spoken(2, "ann", "@web-1", "are you well?"), true), "known");
     assert_eq!(numbers(&talk, Stream::All), [1, 2, 3]);
-    assert_eq!(numbers(&talk, Stream::Of("@web-1")), [1, 2], "what reached all reached it");
+    assert_eq!(numbers(&talk, Stream::Of("@web-1")), [2], "not what all others were told");
     talk.mark(marks(3, 1, 0, &["web-1"]));
-    assert_eq!(numbers(&talk, Stream::Of("@web-1")), [1, 2, 3], "and what a filter found");
+    assert_eq!(numbers(&talk, Stream::Of("@web-1")), [2, 3], "but what reached it");
+    let all = ["db-1", "web-1"].map(str::to_owned).into_iter().collect();
+    talk.is_for_everyone(1, all);
+    assert_eq!(numbers(&talk, Stream::Of("@web-1")), [1, 2, 3], "and what waits for it");
+    assert_eq!(numbers(&talk, Stream::Of("@new-1")), [0; 0], "which was enrolled later");
+    talk.is_for_host(3, "web-2");
+    assert_eq!(numbers(&talk, Stream::Of("@web-2")), [3], "as the daemon said");
     assert_eq!(numbers(&talk, Stream::Of("{rack=7}")), [3]);
     assert_eq!(talk.unread(), 0, "a picture told it again");
     talk.search = Some("REBOOT noon".to_owned());
@@ -100,4 +106,54 @@ fn another_daemon_starts_over_but_drafts_stay() {
     talk.keep_draft("@web-1", "half a line");
     talk.start_over();
     assert_eq!((talk.len(), talk.unread(), talk.draft("@web-1")), (0, 0, "half a line"));
+}
+
+#[test]
+fn what_comes_while_it_is_read_has_no_rule_above_it() {
+    let mut talk = Talk::default();
+    talk.take(spoken(1, "web-1/root", "@web-1", "x"), false);
+    talk.look(Some("@web-1"));
+    talk.take(spoken(2, "web-1/root", "@web-1", "y"), true);
+    let spot = talk.spot("@web-1").unwrap();
+    assert_eq!((spot.unread(), spot.rule), (0, None), "it is seen as it comes");
+    talk.cursor = Some(1);
+    talk.take(spoken(3, "web-1/root", "@web-1", "z"), true);
+    let spot = talk.spot("@web-1").unwrap();
+    assert_eq!((spot.unread(), spot.rule), (1, Some(3)), "below the screen it is not");
+}
+
+#[test]
+fn what_was_found_by_words_leaves_with_the_search() {
+    let mut talk = Talk::default();
+    for number in 90..=99 {
+        talk.hear(number, false);
+        talk.take(spoken(number, "ann", "#ops", &format!("history {number}")), false);
+    }
+    talk.end_picture();
+    talk.search = Some("5".to_owned());
+    let found =
+        [55, 45, 5].map(|number| spoken(number, "ann", "#ops", &format!("history {number}")));
+    talk.find("#ops", "5", found.to_vec(), true);
+    assert_eq!(numbers(&talk, Stream::Of("#ops")), [5, 45, 55, 95]);
+    assert_eq!(talk.len(), 10, "they are no history");
+    talk.forget_found();
+    talk.search = None;
+    assert_eq!(numbers(&talk, Stream::Of("#ops")), (90..=99).collect::<Vec<u64>>());
+    talk.find("#ops", "5", found.to_vec(), true);
+    assert_eq!(talk.get(5), None, "an answer to what nobody looks for any more");
+}
+
+#[test]
+fn who_a_message_waits_for_is_named_only_where_it_is_certain() {
+    let mut talk = Talk::default();
+    talk.take(MessageRecord { targets: 3, ..spoken(1, "ann", "#all", "x") }, false);
+    talk.mark(marks(1, 1, 0, &["a"]));
+    let waits = |talk: &Talk, all: &[&str]| {
+        let waits = talk.get(1).unwrap().waits_for(all.iter().copied())?;
+        Some(waits.into_iter().map(str::to_owned).collect::<Vec<_>>())
+    };
+    assert_eq!(waits(&talk, &["a", "b", "c"]).unwrap(), ["b", "c"]);
+    assert_eq!(waits(&talk, &["a", "b", "c", "new"]), None, "one came since");
+    talk.is_for_these(1, ["a", "b", "c"].map(str::to_owned).to_vec());
+    assert_eq!(waits(&talk, &["a", "b", "c", "new"]).unwrap(), ["b", "c"]);
 }

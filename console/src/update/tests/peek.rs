@@ -72,7 +72,7 @@ fn nothing_is_asked_while_nobody_is_heard() {
     let (mut rig, first) = wide(5);
     rig.run(1_500, true);
     rig.run(3_000, false);
-    rig.send(Msg::Reply { request: first[0].0, answer: Err("the link is down".to_owned()) });
+    rig.send(Msg::Reply { request: first[0].0, answer: Err("the link is down".to_owned().into()) });
     rig.cursor("web-0003");
     assert_eq!(asked(&rig.run(60_000, false)), []);
 }

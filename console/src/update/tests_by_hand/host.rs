@@ -91,6 +91,28 @@ fn answers_are_shown_failures_said_and_late_ones_dropped() {
 }
 
 #[test]
+fn a_page_further_down_leaves_no_line_out() {
+    let mut rig = rig();
+    let cmds = rig.keys("ohhh");
+    let request = cmds.iter().find_map(|cmd| match cmd {
+        Cmd::Ask { request, question: Question::Connections { .. } } => Some(*request),
+        _ => None,
+    });
+    let connection = ConnectionRecord {
+        at: WALL,
+        connected: true,
+        address: "10.0.0.7:1".to_owned(),
+        reason: "hello".to_owned(),
+    };
+    rig.reply(request.unwrap(), Ok(Answer::Connections(vec![connection; 100])));
+    rig.keys("<PgDn>");
+    let (heads, _) = crate::view::host::extent(&rig.model);
+    let shown = crate::view::layout::Layout::of(&rig.model).main_rows() - heads;
+    assert!(heads > 0);
+    assert_eq!(rig.model.host.as_ref().unwrap().offset, shown, "the line behind the last one");
+}
+
+#[test]
 fn four_series_of_the_host_are_charted() {
     let (rig, requests) = charts();
     let view = rig.model.host.as_ref().unwrap();
@@ -204,7 +226,8 @@ fn a_long_part_scrolls_to_its_end_and_no_further() {
     assert!(end > rows + 2, "{end}");
     assert_eq!(rig.model.host.as_ref().unwrap().offset, end);
     rig.keys("kk<PgUp>");
-    assert_eq!(rig.model.host.as_ref().unwrap().offset, end - 2 - rows);
+    let (heads, _) = crate::view::host::extent(&rig.model);
+    assert_eq!(rig.model.host.as_ref().unwrap().offset, end - 2 - (rows - heads));
     rig.keys("h");
     assert_eq!(rig.model.host.as_ref().unwrap().offset, 0);
 }

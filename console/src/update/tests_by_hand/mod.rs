@@ -6,6 +6,8 @@ mod files;
 mod host;
 mod moving;
 mod prompts;
+mod sending;
+mod stream;
 mod table;
 mod talk;
 
@@ -49,7 +51,7 @@ impl Rig {
     }
 
     fn reply(&mut self, request: RequestId, answer: Result<Answer, &str>) {
-        self.send(Msg::Reply { request, answer: answer.map_err(str::to_owned) });
+        self.send(Msg::Reply { request, answer: answer.map_err(|why| why.to_owned().into()) });
     }
 
     /// The last word.

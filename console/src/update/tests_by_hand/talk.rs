@@ -11,7 +11,7 @@ use crate::testing::{WALL, spoken};
 use crate::update::rig::names;
 
 /// The rig, whose operator is `ann`.
-fn talking() -> Rig {
+pub(super) fn talking() -> Rig {
     let mut rig = rig();
     let ann = OperatorPresence {
         session: 1,
@@ -30,7 +30,7 @@ fn say(to: &str, text: &str) -> Question {
 }
 
 /// What was asked, without the messages of the chat that was opened.
-fn said(mut cmds: Vec<Cmd>) -> (RequestId, Question) {
+pub(super) fn said(mut cmds: Vec<Cmd>) -> (RequestId, Question) {
     cmds.retain(|cmd| {
         !matches!(
             cmd,
@@ -52,7 +52,7 @@ fn a_line_goes_to_the_target_in_the_prompt_and_is_ticked() {
     assert!(rig.model.prompt.is_none());
     // The feed may be faster than the answer.
     rig.said(true, spoken(7, "ann", "@web-1", "hello"));
-    assert!(rig.model.talk.sending[0].is_here);
+    assert_eq!(rig.model.talk.sending[0].is_here, Some(7));
     rig.reply(request, Ok(Answer::Messages(vec![(spoken(7, "ann", "@web-1", "hello"), vec![])])));
     assert!(rig.model.talk.sending.is_empty());
     assert_eq!(rig.model.talk.stream(Stream::All).count(), 1);

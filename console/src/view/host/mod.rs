@@ -69,6 +69,12 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
 /// How many lines the shown part has, with those that stay: what is beyond the rows of the screen can
 /// be scrolled. The same at any time.
 pub fn lines(model: &Model) -> usize {
+    let (heads, below) = extent(model);
+    heads + below
+}
+
+/// Lines of the open host that stay while the others scroll, and those others.
+pub fn extent(model: &Model) -> (usize, usize) {
     let main = Layout::of(model).main;
     let area = Rect { height: main.height.saturating_sub(1), ..main };
     let shown = model.host.as_ref().and_then(|view| {
@@ -76,11 +82,11 @@ pub fn lines(model: &Model) -> usize {
         Some((view, Shown::of(model, view, row, Now::default(), area)))
     });
     match shown {
-        None => 1,
-        Some((view, shown)) if view.tab == Tab::Charts => charts::lines(&shown),
+        None => (0, 1),
+        Some((view, shown)) if view.tab == Tab::Charts => (0, charts::lines(&shown)),
         Some((_, shown)) => {
             let part = shown.part();
-            part.heads.len() + part.total
+            (part.heads.len(), part.total)
         }
     }
 }

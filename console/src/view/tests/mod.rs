@@ -1,8 +1,10 @@
 //! Pictures of the screen, and what holds for every picture.
 
+mod file_words;
 mod models;
 mod pictures;
 mod properties;
+mod talk;
 mod words;
 
 use std::fmt::Write;

@@ -253,12 +253,16 @@ pub(super) fn busy() -> Model {
         let record = MessageRecord { targets, delivered, failed, ..spoken(number, from, to, text) };
         model.talk.take(entry::message(record), number == 5);
     }
+    // The daemon answered for its chat.
+    model.talk.is_for_host(1, "db-0030");
     let line = Sending {
         request: RequestId(9),
         to: "@db-0030".to_owned(),
         text: "on my way".to_owned(),
+        hosts: Vec::new(),
         at: WALL,
-        is_here: false,
+        after: 0,
+        is_here: None,
     };
     model.talk.sending.push(line);
     offering(model)

@@ -79,7 +79,7 @@ fn offer(scene: &Scene, contacts: &[Contact<'_>], corpus: &[Hostile]) -> Result<
             for one in corpus.iter().take(TAKEN_BACK) {
                 let sequence = say(&mut mouth, "back".to_owned(), 1 << 20, None)?;
                 let reason = one.raw('q', NAME_BYTES);
-                mouth.say(|_| Withdraw { sequence, reason })?;
+                mouth.say(|_| Withdraw { sequence, reason, has_failed: false })?;
             }
         }
     }
