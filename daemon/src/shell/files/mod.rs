@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `folder` | the folder, by descriptors only; `names` finds a free name |
-//! | `partial` | what has come of one file: its bytes, its hash, its syncs |
+//! | `partial` | what has come of one file: its bytes and their hash |
 //! | `writing` | chunks and syncs on their way to the disk |
 //! | `receive` | one file stream from its opening to the last word |
 //! | `fetch` | a received file for an operator |
