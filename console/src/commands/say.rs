@@ -272,6 +272,8 @@ async fn wait(common: &Common, line: &Spoken<'_>, span: Duration) -> Result<(), 
             until = until.or(Some(Instant::now() + span));
         }
     };
+    // The session would dial anew.
+    drop(events);
     if let Some(link) = waiter.link {
         link.farewell().await;
     }

@@ -38,6 +38,8 @@ pub(super) async fn run(common: &Common, with_metrics: bool) -> Result<(), Conso
             Err(ConsoleError::FeedStopped)
         } => end,
     };
+    // The session would dial anew.
+    drop(events);
     if let Some(link) = watcher.link {
         link.farewell().await;
     }

@@ -55,6 +55,8 @@ pub async fn run(dialer: Dialer, opening: Opening) -> Result<(), ConsoleError> {
     let end = live.follow(&mut signs, &mut inputs, &mut events).await;
     // The terminal is given back first.
     live.screen.leave().await;
+    // The session would dial anew.
+    drop(events);
     if let Some(link) = live.link.take() {
         link.farewell().await;
     }

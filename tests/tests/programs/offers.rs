@@ -130,11 +130,13 @@ fn a_file_that_shrinks_or_is_written_anew_is_not_sent() -> Result<()> {
         let mut sender = send(&scene, "demo-1", &path, &[])?;
         let open = offer(&scene)?;
         fs::write(&path, changed)?;
-        scene.console(&["accept", &id(&open)?])?.done()?;
+        // Too late where the agent was quicker to notice.
+        let accepted = scene.console(&["accept", &id(&open)?])?;
+        ensure!(matches!(accepted.code, Some(0 | 1)), "{accepted:?}");
         ensure!(sender.ended()? == Some(1), "{name}: {:?} {:?}", sender.said(), sender.told());
         let words = format!("{:?}{:?}", sender.said(), sender.told());
         ensure!(words.contains("changed"), "{name}: {words}");
-        let over = until_state(&scene, &id(&open)?, "withdrawn", PATIENCE)?;
+        let over = until_state(&scene, &id(&open)?, "failed", PATIENCE)?;
         ensure!(over["reason"].to_string().contains("changed"), "{over}");
     }
     ensure!(fs::read_dir(received(&scene, "demo-1"))?.count() == 0, "a half file has a name");

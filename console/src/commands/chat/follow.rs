@@ -38,6 +38,8 @@ pub(super) async fn run(common: &Common, wanted: &Wanted) -> Result<(), ConsoleE
             Err(ConsoleError::FeedStopped)
         } => end,
     };
+    // The session would dial anew.
+    drop(events);
     if let Some(link) = follower.link {
         link.farewell().await;
     }
