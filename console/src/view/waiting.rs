@@ -66,13 +66,23 @@ pub(super) fn draw(model: &Model, now: Now, theme: &Theme, area: Rect, buffer: &
     let parts = if is_newer { [waits, said] } else { [said, waits] };
     let parts: Vec<(String, Tone)> = parts.into_iter().flatten().collect();
     if parts.is_empty() && model.is_live(now) {
-        pen.say("nothing waits for you", Tone::Quiet);
+        pen.say(idle_words(model), Tone::Quiet);
     }
     for (at, (text, tone)) in parts.iter().enumerate() {
         pen.skip(if at > 0 { GAP } else { 0 });
         if at == 0 || pen.room() >= SECOND_CELLS_MIN {
             pen.say(text, *tone);
         }
+    }
+}
+
+/// What is said where nothing else is: the offer whose card has the keys does wait.
+fn idle_words(model: &Model) -> &'static str {
+    let waits = card_with_keys(model).is_some_and(Known::is_waiting);
+    if waits && is_operator(model) {
+        "this offer waits for your decision"
+    } else {
+        "nothing waits for you"
     }
 }
 

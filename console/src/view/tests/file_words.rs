@@ -68,6 +68,16 @@ fn who_has_the_keys_on_a_card_is_told_of_no_offer() {
 }
 
 #[test]
+fn who_looks_at_an_offer_is_not_told_that_nothing_waits() {
+    let mut model = offers();
+    (model.alerts, model.talk) = Default::default();
+    let line = |model: &Model| shown(model, (80, 24))[22].clone();
+    assert!(line(&model).contains("this offer waits for your decision"), "{}", line(&model));
+    let viewer = viewer(model);
+    assert!(line(&viewer).contains("nothing waits for you"), "{}", line(&viewer));
+}
+
+#[test]
 fn hints_are_of_keys_that_do_something() {
     let mut model = offers();
     let hints = |model: &Model| shown(model, (80, 24))[23].clone();
