@@ -120,7 +120,7 @@ fn a_file_is_refused_by_keys_with_a_reason_that_its_sender_reads() -> Result<()>
     let mut sender = Dialogue::start(sender)?;
     console.until_shows("offer:")?;
     console.press("4")?;
-    console.until_shows("core.dump")?;
+    console.until_shows("4 FILES")?;
     thread::sleep(CARD_HEARS);
     console.press("n")?;
     console.until_shows("why >")?;
