@@ -85,7 +85,8 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let mut children = Children::default();
     let shown = runtime.block_on(show(args, &programs, &folder, &mut children));
     if !args.json {
-        eprintln!("stopping");
+        // A terminal that is gone hears nothing, and the rest is stopped all the same.
+        let _ = writeln!(std::io::stderr(), "stopping");
     }
     children.stop_all(SYSTOLED, STOP_WITHIN);
     drop(folder);
@@ -108,6 +109,8 @@ async fn show(
 ) -> Result<Option<String>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // The terminal was closed.
+    let mut hangup = signal(SignalKind::hangup())?;
     let plan = StagePlan { port: args.port, ..StagePlan::demo(&folder.path, args.agents) };
     let stage = Stage::set(&plan)?;
     start_daemon(children, programs, &stage)?;
@@ -125,6 +128,7 @@ async fn show(
         () = end => {}
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
         result = attend(args, programs, &stage, children) => result?,
     }
     if args.json { hosts(programs, &stage).map(Some) } else { Ok(None) }
